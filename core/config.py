@@ -1,0 +1,226 @@
+"""Settings: one frozen object read once from the environment and `.env`; every process calls `load_config()` first."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+DEMO_SECRET_KEY = "demo-secret-key-only-for-the-simulator"  # noqa: S105 - public on purpose, refused elsewhere
+DEMO_DATA_KEY = "demo-data-key-only-for-the-simulator"
+# What the gateway and the simulator agree on when nothing real is configured (TIEPDAN_DEMO=1, set by `make run`).
+DEMO_SETTINGS: Mapping[str, str] = {
+    "SECRET_KEY": DEMO_SECRET_KEY,
+    "DATA_KEY": DEMO_DATA_KEY,
+    "ZALO_APP_ID": "1847362950174826395",
+    "ZALO_APP_SECRET": "demo-zalo-app-secret",
+    "ZALO_OA_ID": "2750918364027519384",
+    "ZALO_OA_SECRET_KEY": "demo-zalo-oa-secret-key",
+    "ZALO_REFRESH_TOKEN": "demo-zalo-refresh-token",
+    "MESSENGER_PAGE_ID": "104882019374655",
+    "MESSENGER_APP_SECRET": "demo-messenger-app-secret",
+    "MESSENGER_VERIFY_TOKEN": "demo-messenger-verify-token",
+    "MESSENGER_PAGE_TOKEN": "demo-messenger-page-token",
+}
+
+
+class ConfigError(Exception):
+    """A setting is missing or wrong; the message is one sentence for the administrator. Never worth a retry."""
+
+
+@dataclass(frozen=True)
+class ZaloConfig:
+    """Settings of the Zalo channel; `oa_secret_keys` and `app_secrets` sign first with the first (rotation)."""
+
+    app_id: str
+    oa_id: str
+    app_secrets: tuple[str, ...]
+    oa_secret_keys: tuple[str, ...]
+    refresh_token: str
+    api_url: str
+    oauth_url: str
+
+
+@dataclass(frozen=True)
+class MessengerConfig:
+    """Settings of the Messenger channel."""
+
+    page_id: str
+    app_secrets: tuple[str, ...]
+    verify_tokens: tuple[str, ...]
+    page_token: str
+    api_url: str
+    api_version: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of one process. A channel that is not configured is None and its webhook does not exist."""
+
+    database_url: str
+    rasa_urls: tuple[str, ...]
+    actions_port: int
+    webhook_port: int
+    desk_port: int
+    portal_port: int
+    simulator_port: int
+    var_dir: Path
+    secret_keys: tuple[str, ...] = field(repr=False)
+    data_keys: tuple[str, ...] = field(repr=False)
+    public_url: str
+    demo: bool
+    zalo: ZaloConfig | None = field(default=None, repr=False)
+    messenger: MessengerConfig | None = field(default=None, repr=False)
+    turn_threads: int = 2
+    send_threads: int = 2
+    rasa_timeout: float = 20.0
+    send_timeout: float = 10.0
+
+    @property
+    def public_is_https(self) -> bool:
+        """Whether session cookies may carry the Secure flag."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def simulated(self) -> bool:
+        """True when no configured channel talks to a real platform."""
+        urls = [c.api_url for c in (self.zalo, self.messenger) if c is not None]
+        return all(is_loopback(url) for url in urls)
+
+
+def is_loopback(url: str) -> bool:
+    return (urlsplit(url).hostname or "") in LOOPBACK
+
+
+def load_config(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> Config:
+    """Read the environment over `.env`; raises ConfigError with one sentence when something is missing or wrong."""
+    values = {k: v for k, v in dotenv_values(env_file or Path(".env")).items() if v is not None}
+    values.update(os.environ if environ is None else environ)
+    values = {k: v for k, v in values.items() if v != ""}
+    demo = values.get("TIEPDAN_DEMO") == "1"
+    if demo:
+        values = {**DEMO_SETTINGS, **_demo_urls(values), **values}
+    config = _build(values, demo)
+    _check(config)
+    return config
+
+
+def has_real_channels(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> bool:
+    """Whether somebody configured a channel against a real platform (then there is no demo)."""
+    values = {k: v for k, v in dotenv_values(env_file or Path(".env")).items() if v}
+    values.update({k: v for k, v in (os.environ if environ is None else environ).items() if v})
+    zalo = "ZALO_OA_SECRET_KEY" in values or "ZALO_REFRESH_TOKEN" in values
+    messenger = "MESSENGER_APP_SECRET" in values or "MESSENGER_PAGE_TOKEN" in values
+    return (zalo and not is_loopback(values.get("ZALO_API_URL", "https://openapi.zalo.me"))) or (
+        messenger and not is_loopback(values.get("MESSENGER_API_URL", "https://graph.facebook.com"))
+    )
+
+
+def _demo_urls(values: Mapping[str, str]) -> dict[str, str]:
+    simulator = f"http://127.0.0.1:{values.get('SIMULATOR_PORT', '8090')}"
+    return {
+        "ZALO_API_URL": simulator,
+        "ZALO_OAUTH_URL": simulator,
+        "MESSENGER_API_URL": simulator,
+        "PUBLIC_URL": f"http://127.0.0.1:{values.get('PORTAL_PORT', '8070')}",
+    }
+
+
+def _build(values: Mapping[str, str], demo: bool) -> Config:
+    portal_port = _port(values, "PORTAL_PORT", 8070)
+    return Config(
+        database_url=values.get("DATABASE_URL", "sqlite:///var/tiepdan.db"),
+        rasa_urls=_list(values.get("RASA_URL", "http://127.0.0.1:5005")),
+        actions_port=_port(values, "ACTIONS_PORT", 5055),
+        webhook_port=_port(values, "WEBHOOK_PORT", 8000),
+        desk_port=_port(values, "DESK_PORT", 8080),
+        portal_port=portal_port,
+        simulator_port=_port(values, "SIMULATOR_PORT", 8090),
+        var_dir=Path(values.get("VAR_DIR", "var")),
+        secret_keys=_list(_required(values, "SECRET_KEY")),
+        data_keys=_list(_required(values, "DATA_KEY")),
+        public_url=values.get("PUBLIC_URL", f"http://127.0.0.1:{portal_port}").rstrip("/"),
+        demo=demo,
+        zalo=_zalo(values),
+        messenger=_messenger(values),
+        turn_threads=_positive(values, "TURN_THREADS", 2),
+        send_threads=_positive(values, "SEND_THREADS", 2),
+    )
+
+
+def _zalo(values: Mapping[str, str]) -> ZaloConfig | None:
+    if not any(k in values for k in ("ZALO_APP_ID", "ZALO_OA_SECRET_KEY", "ZALO_REFRESH_TOKEN")):
+        return None
+    return ZaloConfig(
+        app_id=_required(values, "ZALO_APP_ID"),
+        oa_id=_required(values, "ZALO_OA_ID"),
+        app_secrets=_list(_required(values, "ZALO_APP_SECRET")),
+        oa_secret_keys=_list(_required(values, "ZALO_OA_SECRET_KEY")),
+        refresh_token=values.get("ZALO_REFRESH_TOKEN", ""),
+        api_url=_url(values, "ZALO_API_URL", "https://openapi.zalo.me"),
+        oauth_url=_url(values, "ZALO_OAUTH_URL", "https://oauth.zaloapp.com"),
+    )
+
+
+def _messenger(values: Mapping[str, str]) -> MessengerConfig | None:
+    if not any(k in values for k in ("MESSENGER_PAGE_ID", "MESSENGER_APP_SECRET", "MESSENGER_PAGE_TOKEN")):
+        return None
+    return MessengerConfig(
+        page_id=_required(values, "MESSENGER_PAGE_ID"),
+        app_secrets=_list(_required(values, "MESSENGER_APP_SECRET")),
+        verify_tokens=_list(_required(values, "MESSENGER_VERIFY_TOKEN")),
+        page_token=_required(values, "MESSENGER_PAGE_TOKEN"),
+        api_url=_url(values, "MESSENGER_API_URL", "https://graph.facebook.com"),
+        api_version=values.get("MESSENGER_API_VERSION", "v25.0"),
+    )
+
+
+def _check(config: Config) -> None:
+    demo_keys = {DEMO_SECRET_KEY, DEMO_DATA_KEY} & {*config.secret_keys, *config.data_keys}
+    if not config.simulated and (config.demo or demo_keys):
+        raise ConfigError(
+            "A real channel is configured together with demo settings: unset TIEPDAN_DEMO and set SECRET_KEY and "
+            "DATA_KEY to secrets of your own."
+        )
+    demo_secrets = set(DEMO_SETTINGS.values()) - {DEMO_SETTINGS["ZALO_APP_ID"], DEMO_SETTINGS["ZALO_OA_ID"]}
+    zalo, messenger = config.zalo, config.messenger
+    used = {*(zalo.oa_secret_keys if zalo else ()), *(messenger.app_secrets if messenger else ())}
+    if not config.simulated and used & demo_secrets:
+        raise ConfigError("A channel uses a demo secret against a real platform: set its own secret.")
+
+
+def _required(values: Mapping[str, str], name: str) -> str:
+    if not values.get(name):
+        raise ConfigError(f"{name} is not set: put it into the environment or into .env (see .env.example).")
+    return values[name]
+
+
+def _list(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _port(values: Mapping[str, str], name: str, default: int) -> int:
+    port = _positive(values, name, default)
+    if port > 65535:
+        raise ConfigError(f"{name} must be a port number up to 65535.")
+    return port
+
+
+def _positive(values: Mapping[str, str], name: str, default: int) -> int:
+    text = values.get(name, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(f"{name} must be a whole number above 0, not {text!r}.")
+    return int(text)
+
+
+def _url(values: Mapping[str, str], name: str, default: str) -> str:
+    url = values.get(name, default).rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigError(f"{name} must be an http(s) address.")
+    if parts.scheme == "http" and not is_loopback(url):
+        raise ConfigError(f"{name} must use https outside this machine.")
+    return url

@@ -1,0 +1,163 @@
+"""The durable inbox: accept what citizens sent, claim it as turns, finish them; called by gateway and worker."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import exists, or_, select, update
+from sqlalchemy.orm import Session
+
+from core.db import insert_once
+from core.model import Conversation, Inbound, Turn
+
+LEASE = timedelta(seconds=40)  # longer than the slowest Rasa call, so that a living worker never loses its turn
+MAX_MEMBERS = 20
+
+
+class LeaseLostError(Exception):
+    """The turn or message was given to another worker meanwhile: throw this result away, do not retry."""
+
+
+@dataclass(frozen=True)
+class InboundEvent:
+    """What a channel understood from a webhook: one event of one citizen, ready to be stored."""
+
+    channel: str
+    external_id: str
+    user_id: str
+    kind: str
+    sent_at: datetime
+    text: str = ""
+    payload: str | None = None
+    attachments: tuple[dict[str, Any], ...] = ()
+    location: dict[str, float] | None = field(default=None)
+
+
+def accept(session: Session, event: InboundEvent, now: datetime) -> bool:
+    """Store an event once; a repeat of the same platform id changes nothing and says False."""
+    conversation = get_conversation(session, event.channel, event.user_id, now)
+    values = {
+        "channel": event.channel,
+        "external_id": event.external_id,
+        "conversation_id": conversation.id,
+        "kind": event.kind,
+        "text": event.text,
+        "payload": event.payload,
+        "attachments": list(event.attachments),
+        "location": event.location,
+        "sent_at": event.sent_at,
+        "received_at": now,
+    }
+    new = insert_once(session, Inbound, values)
+    if new and (conversation.last_inbound_at is None or conversation.last_inbound_at < event.sent_at):
+        conversation.last_inbound_at = min(event.sent_at, now)
+    return new
+
+
+def get_conversation(session: Session, channel: str, user_id: str, now: datetime) -> Conversation:
+    """The conversation of a citizen on a channel, made at first sight."""
+    query = select(Conversation).where(Conversation.channel == channel, Conversation.user_id == user_id)
+    found = session.scalars(query).first()
+    if found is not None:
+        return found
+    first = {"channel": channel, "user_id": user_id, "state": {}, "options": [], "created_at": now}
+    insert_once(session, Conversation, first)
+    return session.scalars(query).one()
+
+
+def claim(
+    session: Session, worker: str, now: datetime, stands_alone: Callable[[Conversation, Inbound], bool]
+) -> Turn | None:
+    """Lease the oldest due turn, or make one from the oldest conversation with waiting messages; None when idle.
+
+    `stands_alone` says whether a message must be a turn of its own (a tap); the others waiting together are one turn.
+    """
+    turn = _due_turn(session, now) or _new_turn(session, now, stands_alone)
+    if turn is None:
+        return None
+    turn.attempts += 1
+    turn.worker = worker
+    turn.leased_until = now + LEASE
+    session.flush()
+    return turn
+
+
+def _due_turn(session: Session, now: datetime) -> Turn | None:
+    free = or_(Turn.leased_until.is_(None), Turn.leased_until <= now)
+    query = select(Turn).where(Turn.status == "open", Turn.next_at <= now, free).order_by(Turn.id).limit(1)
+    return session.scalars(query.with_for_update(skip_locked=True)).first()
+
+
+def _new_turn(session: Session, now: datetime, stands_alone: Callable[[Conversation, Inbound], bool]) -> Turn | None:
+    busy = exists().where(Turn.conversation_id == Conversation.id, Turn.status == "open")
+    query = (
+        select(Conversation)
+        .join(Inbound, Inbound.conversation_id == Conversation.id)
+        .where(Inbound.turn_id.is_(None), ~busy)
+        .order_by(Inbound.id)
+        .limit(1)
+        .with_for_update(of=Conversation, skip_locked=True)
+    )
+    conversation = session.scalars(query).first()
+    if conversation is None:
+        return None
+    # The lock may have been won after another worker took the same work: look again under the lock.
+    open_turn = select(Turn.id).where(Turn.conversation_id == conversation.id, Turn.status == "open")
+    members = [] if session.scalar(open_turn) else _members(session, conversation, stands_alone)
+    if not members:
+        return None
+    turn = Turn(conversation_id=conversation.id, status="open", attempts=0, failures=0, next_at=now, created_at=now)
+    session.add(turn)
+    session.flush()
+    ids = [member.id for member in members]
+    session.execute(update(Inbound).where(Inbound.id.in_(ids)).values(turn_id=turn.id))
+    return turn
+
+
+def _members(
+    session: Session, conversation: Conversation, stands_alone: Callable[[Conversation, Inbound], bool]
+) -> Sequence[Inbound]:
+    session.refresh(conversation)
+    query = select(Inbound).where(Inbound.conversation_id == conversation.id, Inbound.turn_id.is_(None))
+    waiting = session.scalars(query.order_by(Inbound.sent_at, Inbound.id).limit(MAX_MEMBERS)).all()
+    if waiting and stands_alone(conversation, waiting[0]):
+        return waiting[:1]
+    for count, message in enumerate(waiting):
+        if stands_alone(conversation, message):
+            return waiting[:count]
+    return waiting
+
+
+def held(session: Session, turn_id: int, worker: str) -> Turn:
+    """The turn, locked, if this worker still holds it; LeaseLostError otherwise."""
+    turn = session.scalars(select(Turn).where(Turn.id == turn_id).with_for_update()).one()
+    if turn.status != "open" or turn.worker != worker:
+        raise LeaseLostError(f"turn {turn_id}")
+    return turn
+
+
+def finish(turn: Turn, now: datetime, intent: str | None = None) -> None:
+    """The turn is answered; its members will not be taken again."""
+    turn.status = "done"
+    turn.intent = intent
+    turn.finished_at = now
+    turn.leased_until = None
+
+
+def fail(turn: Turn, now: datetime, retry_at: datetime | None, *, counts: bool) -> None:
+    """Give the turn back for `retry_at`, or end it as failed when that is None; `counts` marks a real failure."""
+    turn.failures += int(counts)
+    turn.leased_until = None
+    if retry_at is not None:
+        turn.next_at = retry_at
+        return
+    turn.status = "failed"
+    turn.finished_at = now
+
+
+def release(session: Session, worker: str, now: datetime) -> int:
+    """Return what a worker of this name held when it died; called by its successor at start."""
+    query = update(Turn).where(Turn.status == "open", Turn.worker == worker, Turn.leased_until > now)
+    result = session.connection().execute(query.values(leased_until=None))
+    return result.rowcount

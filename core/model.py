@@ -1,0 +1,125 @@
+"""The tables of the message path: conversation, inbound, turn, outbound; written through `inbox` and `outbox`."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from core.db import Base, UtcDateTime
+
+
+class Conversation(Base):
+    """One citizen on one channel: the dialogue state lives here, so that any process can take the next turn."""
+
+    __tablename__ = "conversations"
+    __table_args__ = (UniqueConstraint("channel", "user_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(String(20))
+    user_id: Mapped[str] = mapped_column(String(128))  # the platform's id of the citizen, always a string
+    state: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # what bot/channel.py returned last
+    options: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)  # buttons offered last, in order
+    phone: Mapped[bytes | None] = mapped_column(LargeBinary)  # encrypted; the bot only learns that there is one
+    awaiting_case_id: Mapped[int | None]  # an officer asked about this case: the next words go to it
+    attention: Mapped[str | None] = mapped_column(String(40))  # why a person should look: bot_failed, ask_human
+    attention_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_inbound_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # opens the platform's reply window
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Turn(Base):
+    """One step of a dialogue: a fixed set of inbound messages, answered together; a retry takes the same members."""
+
+    __tablename__ = "turns"
+    __table_args__ = (
+        Index(
+            "uq_turns_open_conversation",
+            "conversation_id",
+            unique=True,
+            sqlite_where=text("status = 'open'"),
+            postgresql_where=text("status = 'open'"),
+        ),
+        Index("ix_turns_status_next_at", "status", "next_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"))
+    status: Mapped[str] = mapped_column(String(10), default="open")  # open, done, failed
+    attempts: Mapped[int] = mapped_column(default=0)
+    failures: Mapped[int] = mapped_column(default=0)  # answers that were no answers; being away does not count
+    next_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    leased_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    worker: Mapped[str | None] = mapped_column(String(80))
+    intent: Mapped[str | None] = mapped_column(String(60))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    conversation: Mapped[Conversation] = relationship()
+    members: Mapped[list["Inbound"]] = relationship(order_by="(Inbound.sent_at, Inbound.id)", viewonly=True)
+
+
+class Inbound(Base):
+    """One event from a citizen, stored before it is acknowledged; `text` is kept exactly as written."""
+
+    __tablename__ = "inbounds"
+    __table_args__ = (
+        UniqueConstraint("channel", "external_id"),
+        Index("ix_inbounds_conversation_id_turn_id", "conversation_id", "turn_id"),
+        Index("ix_inbounds_turn_id_id", "turn_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(String(20))
+    external_id: Mapped[str] = mapped_column(String(200))
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"))
+    turn_id: Mapped[int | None] = mapped_column(ForeignKey("turns.id"))
+    kind: Mapped[str] = mapped_column(String(20))  # text, tap, media, location, sticker, other, start
+    text: Mapped[str] = mapped_column(Text, default="")
+    payload: Mapped[str | None] = mapped_column(Text)  # what a tapped button carried, when the platform says so
+    attachments: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)  # {"type","url","name"?}
+    location: Mapped[dict[str, float] | None] = mapped_column(JSON(none_as_null=True))  # {"lat","lon"} in degrees
+    sent_at: Mapped[datetime] = mapped_column(UtcDateTime)  # by the platform's clock: the order of a conversation
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Outbound(Base):
+    """One message to a citizen, written in the transaction of the fact it reports and sent later by the worker."""
+
+    __tablename__ = "outbounds"
+    __table_args__ = (
+        Index("ix_outbounds_status_next_at", "status", "next_at"),
+        Index("ix_outbounds_conversation_id_status", "conversation_id", "status"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(80), unique=True)  # the fact it reports: a repeat is the same row
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"))
+    case_id: Mapped[int | None]  # the case it speaks of, if any
+    author: Mapped[str] = mapped_column(String(10))  # bot, officer, system
+    text: Mapped[str] = mapped_column(Text)
+    buttons: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)  # {"title","payload"} for the platform
+    status: Mapped[str] = mapped_column(String(10), default="waiting")  # waiting, sent, dead
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    leased_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    worker: Mapped[str | None] = mapped_column(String(80))
+    external_id: Mapped[str | None] = mapped_column(String(200))  # the platform's id of the sent message
+    error: Mapped[str | None] = mapped_column(String(200))  # outcome of the last failed attempt: a code, no text
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    conversation: Mapped[Conversation] = relationship()
+
+
+class ChannelToken(Base):
+    """A platform's access token with its single-use refresh token, both encrypted with DATA_KEY."""
+
+    __tablename__ = "channel_tokens"
+
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    access_token: Mapped[bytes | None] = mapped_column(LargeBinary)
+    refresh_token: Mapped[bytes | None] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    refreshing_until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # somebody is refreshing: wait for it
+    version: Mapped[int] = mapped_column(default=0)
