@@ -9,7 +9,7 @@ from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.db import insert_once
-from core.model import Conversation, Inbound, Turn
+from core.model import Attachment, Conversation, Inbound, Turn
 
 LEASE = timedelta(seconds=40)  # longer than the slowest Rasa call, so that a living worker never loses its turn
 MAX_MEMBERS = 20
@@ -44,15 +44,23 @@ def accept(session: Session, event: InboundEvent, now: datetime) -> bool:
         "kind": event.kind,
         "text": event.text,
         "payload": event.payload,
-        "attachments": list(event.attachments),
         "location": event.location,
         "sent_at": event.sent_at,
         "received_at": now,
     }
     new = insert_once(session, Inbound, values)
+    if new and event.attachments:
+        _keep_attachments(session, event, now)
     if new and (conversation.last_inbound_at is None or conversation.last_inbound_at < event.sent_at):
         conversation.last_inbound_at = min(event.sent_at, now)
     return new
+
+
+def _keep_attachments(session: Session, event: InboundEvent, now: datetime) -> None:
+    stored = select(Inbound.id).where(Inbound.channel == event.channel, Inbound.external_id == event.external_id)
+    inbound_id = session.scalars(stored).one()
+    for attachment in event.attachments:
+        session.add(Attachment(inbound_id=inbound_id, kind=attachment["type"], url=attachment["url"], next_at=now))
 
 
 def get_conversation(session: Session, channel: str, user_id: str, now: datetime) -> Conversation:

@@ -1,4 +1,4 @@
-"""The tables of the message path: conversation, inbound, turn, outbound; written through `inbox` and `outbox`."""
+"""The tables of the message path: conversation, turn, inbound, attachment, outbound; see `inbox` and `outbox`."""
 
 from datetime import datetime
 from typing import Any
@@ -77,10 +77,30 @@ class Inbound(Base):
     kind: Mapped[str] = mapped_column(String(20))  # text, tap, media, location, sticker, other, start
     text: Mapped[str] = mapped_column(Text, default="")
     payload: Mapped[str | None] = mapped_column(Text)  # what a tapped button carried, when the platform says so
-    attachments: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)  # {"type","url","name"?}
     location: Mapped[dict[str, float] | None] = mapped_column(JSON(none_as_null=True))  # {"lat","lon"} in degrees
     sent_at: Mapped[datetime] = mapped_column(UtcDateTime)  # by the platform's clock: the order of a conversation
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    attachments: Mapped[list["Attachment"]] = relationship(order_by="Attachment.id", viewonly=True)
+
+
+class Attachment(Base):
+    """A photo, voice note, video or file of an inbound message: fetched at once, because platform links expire."""
+
+    __tablename__ = "attachments"
+    __table_args__ = (Index("ix_attachments_status_next_at", "status", "next_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    inbound_id: Mapped[int] = mapped_column(ForeignKey("inbounds.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(20))  # image, audio, video, file
+    url: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(String(10), default="waiting")  # waiting, stored, failed
+    stored_name: Mapped[str | None] = mapped_column(String(80))  # random name under VAR_DIR/media
+    mime: Mapped[str | None] = mapped_column(String(60))
+    size: Mapped[int | None]  # bytes
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    error: Mapped[str | None] = mapped_column(String(80))
 
 
 class Outbound(Base):

@@ -1,0 +1,109 @@
+"""The tables of what the service means: unit, officer, case, case event; read by queries, written by service."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from core.db import Base, UtcDateTime
+from core.model import Conversation
+
+
+class Unit(Base):
+    """A node of the tree city, district area, ward; the id carries the scheme, for codes collide between eras."""
+
+    __tablename__ = "units"
+
+    id: Mapped[str] = mapped_column(String(20), primary_key=True)  # city:01, legacy:006, 2025:00229
+    scheme: Mapped[str] = mapped_column(String(10))  # city, legacy (until 30 June 2025), 2025
+    code: Mapped[str] = mapped_column(String(10))
+    kind: Mapped[str] = mapped_column(String(10))  # city, area, ward
+    name: Mapped[str] = mapped_column(String(80))
+    slug: Mapped[str] = mapped_column(String(60))  # dong_da for areas as in contract/labels.yml, kim-lien for wards
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"), index=True)
+    lat: Mapped[float]  # degrees
+    lon: Mapped[float]
+
+
+class Officer(Base):
+    """A person of the city who logs in to the desk and sees the subtree of one unit."""
+
+    __tablename__ = "officers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(60), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    role: Mapped[str] = mapped_column(String(20))  # officer, supervisor, administrator
+    unit_id: Mapped[str] = mapped_column(ForeignKey("units.id"))
+    password_hash: Mapped[str] = mapped_column(String(200))  # argon2
+    active: Mapped[bool] = mapped_column(default=True)
+    is_demo: Mapped[bool] = mapped_column(default=False)
+    session_version: Mapped[int] = mapped_column(default=0)  # raised to end every session of this officer
+    failed_logins: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    unit: Mapped[Unit] = relationship()
+
+
+class Case(Base):
+    """One matter a citizen reported, in the queue of one unit."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_unit_id_status", "unit_id", "status"),
+        Index("ix_cases_area_id_status", "area_id", "status"),
+        Index("ix_cases_status_due_at", "status", "due_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(String(20), unique=True)
+    source: Mapped[str] = mapped_column(String(80), unique=True)  # turn and ordinal: a repeat is the same case
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"), index=True)
+    category: Mapped[str] = mapped_column(String(30), index=True)
+    description: Mapped[str] = mapped_column(Text)
+    address: Mapped[str] = mapped_column(Text, default="")  # the place as typed
+    unit_id: Mapped[str] = mapped_column(ForeignKey("units.id"))  # whose queue it is in
+    ward_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"))  # where it is, when placed
+    area_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"))  # old district of the place itself
+    lat: Mapped[float | None]
+    lon: Mapped[float | None]
+    place_method: Mapped[str] = mapped_column(String(40), default="")
+    place_confidence: Mapped[float] = mapped_column(default=0.0)
+    urgency: Mapped[str] = mapped_column(String(10))  # urgent, normal, complex
+    status: Mapped[str] = mapped_column(String(20), default="new")
+    officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))
+    version: Mapped[int] = mapped_column(default=1)  # raised by every change: two officers cannot overwrite each other
+    is_demo: Mapped[bool] = mapped_column(default=False)
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    receive_by: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    received_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    first_answer_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    waiting_since: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the clock rests while the citizen is asked
+    resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reopened_count: Mapped[int] = mapped_column(default=0)
+
+    conversation: Mapped[Conversation] = relationship()
+    unit: Mapped[Unit] = relationship(foreign_keys=[unit_id])
+    ward: Mapped[Unit | None] = relationship(foreign_keys=[ward_id])
+    area: Mapped[Unit | None] = relationship(foreign_keys=[area_id])
+    officer: Mapped[Officer | None] = relationship()
+    events: Mapped[list["CaseEvent"]] = relationship(order_by="CaseEvent.id", viewonly=True)
+
+
+class CaseEvent(Base):
+    """One thing that happened to a case. Append-only: the database itself refuses to change or delete a row."""
+
+    __tablename__ = "case_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    kind: Mapped[str] = mapped_column(String(30))
+    actor: Mapped[str] = mapped_column(String(10))  # citizen, officer, system
+    officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))
+    data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # text, reason, units; what the kind needs
+
+    officer: Mapped[Officer | None] = relationship()

@@ -1,0 +1,153 @@
+"""Reading cases: whose queue, who may see which case, a citizen's own; called by desk, portal, actions, webhook."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, false, func, or_, select, true
+from sqlalchemy import case as sql_case
+from sqlalchemy.orm import Session, joinedload
+
+from cases.model import Case, Officer, Unit
+from cases.service import CITY_ID
+from cases.workflow import OPEN, Status
+from core.model import Inbound, Outbound
+
+
+class NotFoundError(Exception):
+    """No such case, or not one this person may see: the same answer for both, so nobody learns which."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the queue is narrowed to; empty means all. `status` "open" means every open state."""
+
+    status: str = "open"
+    category: str = ""
+    unit_id: str = ""
+    text: str = ""
+    mine: bool = False
+
+
+@dataclass(frozen=True)
+class Message:
+    """One line of a conversation, either way; `inbound_id` is set for what the citizen sent."""
+
+    at: datetime
+    author: str  # citizen, bot, officer, system
+    text: str
+    kind: str
+    status: str
+    buttons: tuple[str, ...] = ()
+    inbound_id: int | None = None
+    location: dict[str, float] | None = None
+
+
+def subtree(session: Session, unit_id: str) -> Sequence[str]:
+    """Ids of a unit and everything below it (the tree is three levels deep)."""
+    tree = select(Unit.id).where(Unit.id == unit_id).cte(recursive=True)
+    tree = tree.union_all(select(Unit.id).join(tree, Unit.parent_id == tree.c.id))
+    return session.scalars(select(tree.c.id)).all()
+
+
+def visible_to(session: Session, officer: Officer) -> ColumnElement[bool]:
+    """The condition on cases an officer may see: in the unit's subtree, or on the ground of its old district."""
+    if not officer.active:
+        return false()
+    if officer.unit_id == CITY_ID:
+        return true()
+    return or_(Case.unit_id.in_(subtree(session, officer.unit_id)), Case.area_id == officer.unit_id)
+
+
+def case_for(session: Session, officer: Officer, code: str, *, lock: bool = False) -> Case:
+    """The one gate to a case on the desk; raises NotFoundError for "not there" and "not yours" alike."""
+    query = select(Case).where(Case.code == code, visible_to(session, officer))
+    if lock:
+        query = query.with_for_update(of=Case)
+    found = session.scalars(query).first()
+    if found is None:
+        raise NotFoundError(code)
+    return found
+
+
+def queue(
+    session: Session, officer: Officer, filters: Filters, now: datetime, *, limit: int = 50, offset: int = 0
+) -> tuple[Sequence[Case], int]:
+    """A page of the officer's queue, what needs them first on top, and the number of all that match."""
+    condition = [visible_to(session, officer), *_conditions(session, officer, filters)]
+    total = session.scalar(select(func.count()).select_from(Case).where(*condition)) or 0
+    rank = sql_case(
+        (Case.status == Status.RESOLVED, 5),
+        (Case.status == Status.WAITING_CITIZEN, 4),
+        (Case.due_at < now, 0),
+        (Case.status == Status.REOPENED, 1),
+        (Case.urgency == "urgent", 2),
+        else_=3,
+    )
+    query = select(Case).where(*condition).order_by(rank, Case.due_at, Case.id).limit(limit).offset(offset)
+    query = query.options(joinedload(Case.unit), joinedload(Case.area), joinedload(Case.officer))
+    return session.scalars(query).all(), total
+
+
+def _conditions(session: Session, officer: Officer, filters: Filters) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if filters.status == "open":
+        found.append(Case.status.in_(OPEN))
+    elif filters.status:
+        found.append(Case.status == filters.status)
+    if filters.category:
+        found.append(Case.category == filters.category)
+    if filters.unit_id:
+        found.append(or_(Case.unit_id.in_(subtree(session, filters.unit_id)), Case.area_id == filters.unit_id))
+    if filters.mine:
+        found.append(Case.officer_id == officer.id)
+    if filters.text:
+        pattern = "%" + filters.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        columns = (Case.code, Case.description, Case.address)
+        found.append(or_(*(column.ilike(pattern, escape="\\") for column in columns)))
+    return found
+
+
+def cases_of(session: Session, conversation_id: int) -> Sequence[Case]:
+    """A citizen's own cases, newest first."""
+    query = select(Case).where(Case.conversation_id == conversation_id).order_by(Case.opened_at.desc(), Case.id.desc())
+    return session.scalars(query.options(joinedload(Case.unit))).all()
+
+
+def case_of_citizen(session: Session, conversation_id: int, code: str) -> Case:
+    """A case by code for its own citizen only; somebody else's code is as unknown as a wrong one: NotFoundError."""
+    query = select(Case).where(Case.code == code, Case.conversation_id == conversation_id)
+    found = session.scalars(query).first()
+    if found is None:
+        raise NotFoundError(code)
+    return found
+
+
+def case_by_code(session: Session, code: str) -> Case | None:
+    """For the portal, which asks for the secret word before it says anything."""
+    return session.scalars(select(Case).where(Case.code == code)).first()
+
+
+def messages_of(session: Session, conversation_id: int, *, since: datetime | None = None) -> list[Message]:
+    """A conversation both ways, in the order people saw it."""
+    inbounds = select(Inbound).where(Inbound.conversation_id == conversation_id)
+    outbounds = select(Outbound).where(Outbound.conversation_id == conversation_id)
+    if since is not None:
+        inbounds, outbounds = (
+            inbounds.where(Inbound.received_at >= since),
+            outbounds.where(Outbound.created_at >= since),
+        )
+    lines = [(row.received_at, row.id, _from_citizen(row)) for row in session.scalars(inbounds)]
+    # A reply is written after what it answers; the same instant must not turn them round.
+    tick = timedelta(microseconds=1)
+    lines += [(row.created_at + tick, row.id, _to_citizen(row)) for row in session.scalars(outbounds)]
+    return [message for _, _, message in sorted(lines, key=lambda line: line[:2])]
+
+
+def _from_citizen(row: Inbound) -> Message:
+    return Message(row.received_at, "citizen", row.text, row.kind, "received", (), row.id, row.location)
+
+
+def _to_citizen(row: Outbound) -> Message:
+    titles = tuple(button["title"] for button in row.buttons)
+    return Message(row.created_at, row.author, row.text, "text", row.status, titles)

@@ -1,0 +1,277 @@
+"""What can happen to a case: opened by a citizen, moved by officers; every change with its event and its message.
+
+Called by actions, webhook and desk inside their transaction; nothing here commits. A message to the citizen is
+enqueued in the same transaction as the fact it reports, or not at all.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cases.categories import urgency_of
+from cases.codes import new_code
+from cases.deadlines import add_working_hours, due_by, format_deadline, receive_by, working_hours_between
+from cases.model import Case, CaseEvent, Officer, Unit
+from cases.rulebook import Rulebook
+from cases.workflow import Move, Status, after
+from core import outbox
+from core.model import Conversation, Outbound
+
+CITY_ID = "city:01"
+
+
+class StaleCaseError(Exception):
+    """Somebody changed the case since the page was read. Reload and decide again; nothing was changed."""
+
+
+class UnknownUnitError(Exception):
+    """There is no such unit, or the case is already in its queue. Not worth a retry."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a citizen wants to report; `ward_id`/`area_id` are unit ids, None when the place is not known that well."""
+
+    conversation_id: int
+    channel: str
+    category: str
+    description: str
+    address: str = ""
+    ward_id: str | None = None
+    area_id: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    place_method: str = ""
+    place_confidence: float = 0.0
+
+
+def open_case(session: Session, rulebook: Rulebook, draft: Draft, source: str, now: datetime) -> Case:
+    """File a case once per `source` (turn and ordinal); a repeat returns the case that is already there."""
+    # The conversation's lock makes two repeats of one turn follow each other instead of meeting.
+    session.execute(select(Conversation.id).where(Conversation.id == draft.conversation_id).with_for_update())
+    known = session.scalars(select(Case).where(Case.source == source)).first()
+    if known is not None:
+        return known
+    urgency = urgency_of(rulebook.categories, draft.category, draft.description)
+    case = Case(
+        **vars(draft),
+        code=_free_code(session),
+        source=source,
+        unit_id=draft.ward_id or draft.area_id or CITY_ID,
+        urgency=urgency,
+        status=Status.NEW,
+        version=1,
+        reopened_count=0,
+        opened_at=now,
+        receive_by=receive_by(rulebook.calendar, rulebook.deadlines, now),
+        due_at=due_by(rulebook.calendar, rulebook.deadlines, urgency, now),
+    )
+    session.add(case)
+    session.flush()
+    _record(session, case, "opened", now, unit=case.unit_id)
+    return case
+
+
+def take(session: Session, case: Case, officer: Officer, now: datetime, version: int | None = None) -> None:
+    """The officer answers for this case from now on; the first taking stops the receiving clock."""
+    _check(case, version)
+    case.status = after(Move.TAKE, Status(case.status))
+    _take(session, case, officer, now)
+    _touch(case)
+
+
+def reply(
+    session: Session,
+    rulebook: Rulebook,
+    case: Case,
+    officer: Officer,
+    text: str,
+    now: datetime,
+    version: int | None = None,
+) -> None:
+    """Tell the citizen something; the case stays in work."""
+    _move(session, case, officer, Move.REPLY, now, version)
+    case.first_answer_at = case.first_answer_at or now
+    event = _record(session, case, "replied", now, officer, text=text)
+    _notify(session, rulebook, case, event, text)
+
+
+def ask(
+    session: Session,
+    rulebook: Rulebook,
+    case: Case,
+    officer: Officer,
+    text: str,
+    now: datetime,
+    version: int | None = None,
+) -> None:
+    """Ask the citizen; the handling clock rests until they answer, and their next words go to this case."""
+    waiting_since = case.waiting_since
+    _move(session, case, officer, Move.ASK, now, version)
+    case.waiting_since = waiting_since or now
+    case.first_answer_at = case.first_answer_at or now
+    _conversation(session, case).awaiting_case_id = case.id
+    event = _record(session, case, "asked", now, officer, text=text)
+    _notify(session, rulebook, case, event, text)
+
+
+def citizen_answered(session: Session, rulebook: Rulebook, case: Case, turn_id: int, now: datetime) -> None:
+    """The citizen's turn belongs to this case: note it, wake the clock, tell them it arrived. Repeats are harmless."""
+    conversation = _conversation(session, case)
+    conversation.awaiting_case_id = None
+    if case.status == Status.WAITING_CITIZEN:
+        case.status = after(Move.ANSWER, Status(case.status))
+        _wake_clock(rulebook, case, now)
+    _record(session, case, "citizen_answered", now, turn=turn_id)
+    _touch(case)
+    unit = _unit(session, case.unit_id)
+    text = rulebook.words.notices["answer_kept"].format(code=case.code, unit=unit.name)
+    outbox.enqueue(session, conversation.id, f"turn:{turn_id}:0", text, now, author="system", case_id=case.id)
+
+
+def transfer(
+    session: Session,
+    rulebook: Rulebook,
+    case: Case,
+    officer: Officer,
+    unit_id: str,
+    reason: str,
+    now: datetime,
+    version: int | None = None,
+) -> None:
+    """Hand the case to another unit's queue with a reason; the clocks keep running. Raises UnknownUnitError."""
+    _check(case, version)
+    target = session.get(Unit, unit_id)
+    if target is None or target.id == case.unit_id:
+        raise UnknownUnitError(unit_id)
+    _wake_clock(rulebook, case, now)
+    case.status = after(Move.TRANSFER, Status(case.status))
+    source, case.unit_id, case.officer_id = case.unit_id, target.id, None
+    if target.kind == "ward":
+        case.ward_id = target.id
+        case.area_id = case.area_id or target.parent_id
+    _conversation(session, case).awaiting_case_id = None
+    event = _record(session, case, "transferred", now, officer, text=reason, source=source, target=target.id)
+    _touch(case)
+    _notify(session, rulebook, case, event, reason, unit=target)
+
+
+def resolve(
+    session: Session,
+    rulebook: Rulebook,
+    case: Case,
+    officer: Officer,
+    text: str,
+    now: datetime,
+    version: int | None = None,
+) -> None:
+    """Say that the matter is dealt with and how; the citizen is told and may have it reopened."""
+    _move(session, case, officer, Move.RESOLVE, now, version)
+    _wake_clock(rulebook, case, now)
+    case.resolved_at = now
+    case.first_answer_at = case.first_answer_at or now
+    _conversation(session, case).awaiting_case_id = None
+    event = _record(session, case, "resolved", now, officer, text=text, on_time=now <= case.due_at)
+    _notify(session, rulebook, case, event, text)
+
+
+def reopen(
+    session: Session,
+    rulebook: Rulebook,
+    case: Case,
+    officer: Officer | None,
+    reason: str,
+    now: datetime,
+    version: int | None = None,
+) -> None:
+    """Take a resolved case back into work, by an officer or (officer None) because the citizen says it is not done."""
+    _check(case, version)
+    case.status = after(Move.REOPEN, Status(case.status))
+    case.resolved_at = None
+    case.reopened_count += 1
+    event = _record(session, case, "reopened", now, officer, text=reason)
+    _touch(case)
+    if officer is not None:  # a citizen who asked for it is answered by the bot in the same chat
+        _notify(session, rulebook, case, event, reason)
+
+
+def note_undelivered(session: Session, outbound: Outbound, now: datetime) -> None:
+    """A message about a case could not be delivered: say so on the case, once per message."""
+    if outbound.case_id is None:
+        return
+    case = session.get_one(Case, outbound.case_id)
+    _record(session, case, "undelivered", now, outbound=outbound.id, reason=outbound.error)
+
+
+def _move(session: Session, case: Case, officer: Officer, move: Move, now: datetime, version: int | None) -> None:
+    _check(case, version)
+    status = Status(case.status)
+    case.status = after(move, status)
+    if case.officer_id is None:
+        _take(session, case, officer, now)
+    _touch(case)
+
+
+def _take(session: Session, case: Case, officer: Officer, now: datetime) -> None:
+    if case.officer_id == officer.id:
+        return
+    case.officer_id = officer.id
+    case.received_at = case.received_at or now
+    _record(session, case, "taken", now, officer)
+
+
+def _wake_clock(rulebook: Rulebook, case: Case, now: datetime) -> None:
+    """Give back the working time that passed while the citizen was asked."""
+    if case.waiting_since is None:
+        return
+    rested = working_hours_between(rulebook.calendar, case.waiting_since, now)
+    case.due_at = add_working_hours(rulebook.calendar, case.due_at, rested)
+    case.waiting_since = None
+
+
+def _check(case: Case, version: int | None) -> None:
+    if version is not None and case.version != version:
+        raise StaleCaseError(case.code)
+
+
+def _touch(case: Case) -> None:
+    case.version += 1
+
+
+def _record(
+    session: Session, case: Case, kind: str, now: datetime, officer: Officer | None = None, **data: Any
+) -> CaseEvent:
+    actor = "officer" if officer else ("system" if kind == "undelivered" else "citizen")
+    event = CaseEvent(case_id=case.id, at=now, kind=kind, actor=actor, officer_id=officer and officer.id, data=data)
+    session.add(event)
+    session.flush()
+    return event
+
+
+def _notify(
+    session: Session, rulebook: Rulebook, case: Case, event: CaseEvent, text: str, unit: Unit | None = None
+) -> None:
+    sender = unit or _unit(session, case.unit_id)
+    due = format_deadline(case.due_at)
+    message = rulebook.words.notices[event.kind].format(unit=sender.name, code=case.code, text=text, due=due)
+    outbox.enqueue(
+        session, case.conversation_id, f"event:{event.id}", message, event.at, author="officer", case_id=case.id
+    )
+
+
+def _conversation(session: Session, case: Case) -> Conversation:
+    return session.get_one(Conversation, case.conversation_id)
+
+
+def _unit(session: Session, unit_id: str) -> Unit:
+    return session.get_one(Unit, unit_id)
+
+
+def _free_code(session: Session) -> str:
+    while True:
+        code = new_code()
+        if session.scalars(select(Case.id).where(Case.code == code)).first() is None:
+            return code

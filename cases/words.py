@@ -1,0 +1,24 @@
+"""The words people read for codes of this service, from `catalogue/words.yml`; called by service, desk and portal."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Words:
+    """Vietnamese words by code; every mapping is complete for its code set (a test says so)."""
+
+    statuses: dict[str, str]
+    urgencies: dict[str, str]
+    roles: dict[str, str]
+    events: dict[str, str]
+    notices: dict[str, str]
+
+
+def load_words(folder: Path | None = None) -> Words:
+    path = (folder or Path(__file__).with_name("catalogue")) / "words.yml"
+    values: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    return Words(**values)
