@@ -18,6 +18,14 @@ class Words:
     notices: dict[str, str]
 
 
+def area_label(name: str) -> str:
+    """ "Quận Đống Đa" as it is called since 1 July 2025, when districts ended: "khu vực Đống Đa"."""
+    for word in ("Quận ", "Huyện ", "Thị xã "):
+        if name.startswith(word):
+            return f"khu vực {name.removeprefix(word)}"
+    return name
+
+
 def load_words(folder: Path | None = None) -> Words:
     path = (folder or Path(__file__).with_name("catalogue")) / "words.yml"
     values: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))

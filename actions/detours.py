@@ -1,0 +1,24 @@
+"""Answers an interruption in the middle of the form, the same way as outside it; called by actions/report."""
+
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.context import Context
+from actions.followup import tell_status
+from actions.guidance import answer_faq, guide_petition
+from actions.handoff import REASONS, note_request
+from actions.said import Said
+
+
+def answer_detour(dispatcher: CollectingDispatcher, context: Context, said: Said, intent: str) -> None:
+    """Say what this intent would be told outside the form; the caller then asks its question again."""
+    if intent.startswith("faq_"):
+        answer_faq(dispatcher, context, intent, offer_report=False)
+    elif intent in {"denounce", "complain_decision"}:
+        guide_petition(dispatcher, context, intent)
+    elif intent == "track_case":
+        answer = tell_status(context, said)
+        dispatcher.utter_message(response=answer.response, **answer.values)
+    elif intent in REASONS:
+        dispatcher.utter_message(response=f"utter_{intent}", **note_request(context, said, intent))
+    else:
+        dispatcher.utter_message(response=f"utter_{intent}")

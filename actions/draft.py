@@ -1,0 +1,273 @@
+"""The draft of one report: pure decisions on what was said, given what was asked; called by actions/report."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from actions.place import Location, Placer, from_slot
+from actions.said import Said
+from bot.normalise import fold_plain
+
+SURE_CATEGORY = 0.40  # below it the citizen chooses among the best three
+SURE_DETOUR = 0.50
+SURE_LAW = 0.60
+MOST_QUESTIONS = 2  # about one thing; then the draft goes on with what is known
+DETOURS = frozenset(
+    "greet thank goodbye help bot_identity ask_human privacy_request track_case emergency abuse out_of_scope "
+    "praise".split()
+)
+PETITIONS = frozenset({"denounce", "complain_decision"})
+_OPENING = re.compile(
+    r"\b(?:cho|xin|toi|em|anh|chi|minh|chau|co|bac|muon|can|nho|duoc|gui|phan anh|kien nghi|khieu nai|to cao|bao|voi"
+    r"|a|oi|mot|viec|van de|chuyen|la|the nay|nhu sau|ve|len|phuong|xa|quan|thanh pho|giup|ad|alo|hello|chao|nhe)\b"
+)
+_QUESTION = re.compile(
+    r"\?|\b(?:the nao|lam sao|o dau|bao gio|khi nao|may gio|bao nhieu|can gi|la gi|co phai|nhu nao)\b"
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is known of the report so far; `media` counts photos and files sent along."""
+
+    description: str | None = None
+    location: Location | None = None
+    category: str | None = None
+    confirm: bool | None = None
+    media: int = 0
+    asked_category: int = 0
+
+    def next_question(self) -> str | None:
+        """The slot to ask for; None when everything is known and confirmed."""
+        if self.description is None:
+            return "description"
+        if self.location is None or not self.location.settled:
+            return "location"
+        if self.category is None:
+            return "category"
+        return None if self.confirm else "confirm"
+
+    def to_slots(self) -> dict[str, Any]:
+        return {
+            "description": self.description,
+            "location": self.location.to_slot() if self.location else None,
+            "category": self.category,
+            "confirm": self.confirm,
+            "draft": {"media": self.media, "asked_category": self.asked_category},
+        }
+
+
+EMPTY: Mapping[str, Any] = {"description": None, "location": None, "category": None, "confirm": None, "draft": None}
+
+
+def from_slots(slots: Mapping[str, Any]) -> Draft:
+    extra = slots.get("draft") or {}
+    return Draft(
+        description=slots.get("description"),
+        location=from_slot(slots.get("location")),
+        category=slots.get("category"),
+        confirm=slots.get("confirm"),
+        media=extra.get("media", 0),
+        asked_category=extra.get("asked_category", 0),
+    )
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one turn does to a draft: the draft after it, what to say first, an interruption to answer, or the end."""
+
+    draft: Draft
+    say: tuple[str, ...] = ()
+    detour: str | None = None
+    over: bool = False
+    ask: str | None = field(default=None)
+
+
+class Reader:
+    """Reads a turn against the question that was open; `asked` is None for the message that opens the form."""
+
+    def __init__(self, placer: Placer, categories: frozenset[str]) -> None:
+        self._placer = placer
+        self._categories = categories
+
+    def read(self, said: Said, asked: str | None, draft: Draft) -> Step:
+        draft = replace(draft, media=draft.media + said.media)
+        if said.stale:
+            return Step(draft, ("utter_stale_button",), over=asked is None)
+        if asked is None:
+            return self._opening(said, draft)
+        if said.says_stop:
+            return Step(Draft(), ("utter_cancelled",), over=True)
+        if said.intent in PETITIONS and said.confidence >= SURE_LAW and asked != "confirm":
+            return Step(Draft(), detour=said.intent, over=True)
+        if said.intent == "emergency" and said.confidence >= SURE_DETOUR:
+            return self._with_words(said, asked, replace(draft), Step(draft, detour="emergency"))
+        if "edit" in said.entities:
+            return self._edit(said.entities["edit"], draft)
+        handlers = {
+            "description": self._description,
+            "location": self._location,
+            "category": self._category,
+            "confirm": self._confirm,
+        }
+        return handlers[asked](said, draft)
+
+    def _with_words(self, said: Said, asked: str, draft: Draft, step: Step) -> Step:
+        """Danger told while the description was asked is the description as well."""
+        if asked != "description":
+            return step
+        return replace(step, draft=self._described(said, draft))
+
+    def _opening(self, said: Said, draft: Draft) -> Step:
+        draft = replace(draft, confirm=None)
+        if said.pin:
+            draft = replace(draft, location=self._placer.from_pin(*said.pin, draft.location))
+        if said.text and (said.intent == "report" or content_words(said.text) >= 3):
+            draft = self._described(said, draft)
+        elif said.text:
+            draft = replace(draft, location=self._placer.from_words(said.text, draft.location) or draft.location)
+        if said.sticker and not (said.text or said.media or said.pin):
+            return Step(draft, ("utter_sticker",), over=True)
+        return self._outside(Step(draft))
+
+    def _described(self, said: Said, draft: Draft) -> Draft:
+        """Take everything one message holds: what, where, which kind."""
+        if content_words(said.text) >= 2:
+            words = said.text if draft.description is None else f"{draft.description}\n{said.text}"
+            draft = replace(draft, description=words)
+        if draft.location is None or not draft.location.settled:
+            found = self._placer.from_words(said.text, draft.location)
+            draft = replace(draft, location=found or draft.location)
+        return self._guess_category(said, draft)
+
+    def _guess_category(self, said: Said, draft: Draft) -> Draft:
+        if draft.category is None and draft.description and said.category_confidence >= SURE_CATEGORY:
+            return replace(draft, category=said.category)
+        return draft
+
+    def _description(self, said: Said, draft: Draft) -> Step:
+        if said.pin or (said.media and not said.text):
+            return self._opening(said, draft)
+        if self._is_detour(said) and content_words(said.text) < 8:
+            return Step(draft, detour=said.intent)
+        if said.tapped or not said.text:
+            return Step(draft)
+        described = self._described(said, draft)
+        if described.description is None and described.location == draft.location:
+            return Step(described, ("utter_description_too_short",), ask="silent")
+        return self._outside(Step(described))
+
+    def _location(self, said: Said, draft: Draft) -> Step:
+        before = draft.location or Location()
+        choice = bool(before.options)  # a choice among wards or areas is put once; the open question twice
+        location = replace(before, asked=before.asked + (not choice))
+        if said.pin:
+            return self._outside(Step(replace(draft, location=self._placer.from_pin(*said.pin, location))))
+        chosen = (
+            said.entities.get("ward") or said.entities.get("area") or self._placer.option_named(location, said.text)
+        )
+        if chosen:
+            return Step(replace(draft, location=self._placer.choose(location, chosen)))
+        if said.says_unknown:
+            return Step(replace(draft, location=replace(location, settled=True, options=())))
+        if said.media and not said.text:
+            return Step(draft)
+        if self._is_question(said):
+            return Step(draft, detour=said.intent)
+        found = self._placer.from_words(said.text, location) if said.text else None
+        if found is not None:
+            found = self._settle(found, choice=choice and found.area_id == before.area_id)
+            return self._outside(Step(replace(draft, location=found)))
+        if self._is_detour(said):
+            return Step(draft, detour=said.intent)
+        return self._unplaced(said, draft, location, choice)
+
+    def _unplaced(self, said: Said, draft: Draft, location: Location, choice: bool) -> Step:
+        """Words that name no place we know: keep them as the address or as more of the story."""
+        if said.intent == "report" and content_words(said.text) >= 5 and draft.description:
+            draft = replace(draft, description=f"{draft.description}\n{said.text}")
+        elif said.text and not said.tapped:
+            location = replace(location, address=", ".join(filter(None, (said.text, location.address))))
+        return Step(replace(draft, location=self._settle(location, choice)))
+
+    def _settle(self, location: Location, choice: bool) -> Location:
+        """Enough was asked: go on with what is known, be it only the area."""
+        enough = choice or (location.asked >= MOST_QUESTIONS and not location.options)
+        if location.settled or location.outside or not enough:
+            return location
+        return replace(location, settled=True, options=())
+
+    def _category(self, said: Said, draft: Draft) -> Step:
+        if said.entities.get("category") in self._categories:
+            return Step(replace(draft, category=said.entities["category"]))
+        if said.media and not said.text:
+            return Step(draft)
+        if self._is_detour(said) or self._is_question(said):
+            return Step(draft, detour=said.intent)
+        named = self._category_named(said.text)
+        guess = said.category if said.category_confidence >= SURE_CATEGORY / 2 else None
+        asked = draft.asked_category + 1
+        fallback = "other" if asked >= MOST_QUESTIONS else None
+        return Step(replace(draft, category=named or guess or fallback, asked_category=asked))
+
+    def _category_named(self, text: str) -> str | None:
+        return next((code for code in self._categories if fold_plain(text).strip() == code), None)
+
+    def _confirm(self, said: Said, draft: Draft) -> Step:
+        if said.says_yes:
+            return Step(replace(draft, confirm=True))
+        if said.says_no:
+            return Step(draft, ("utter_need_edit",), ask="silent")
+        if said.media or said.pin:
+            return self._later_facts(said, draft)
+        if "category" in said.entities or said.entities.get("ward"):
+            return self._later_facts(said, draft)
+        if self._is_question(said) or self._is_detour(said):
+            return Step(draft, detour=said.intent)
+        return self._later_facts(said, draft)
+
+    def _later_facts(self, said: Said, draft: Draft) -> Step:
+        """At the summary anything else is a correction or an addition: a place corrects, words are added."""
+        if said.pin:
+            fresh = self._placer.from_pin(*said.pin, replace(draft.location or Location(), settled=False))
+            return self._outside(Step(replace(draft, location=replace(fresh, ward_id=None, settled=False))))
+        if said.entities.get("category") in self._categories:
+            return Step(replace(draft, category=said.entities["category"]))
+        known = replace(draft.location or Location(), ward_id=None, area_id=None, options=(), settled=False)
+        found = self._placer.from_words(said.text, known) if said.text else None
+        if found is not None:
+            return self._outside(Step(replace(draft, location=found)))
+        if content_words(said.text) >= 3:
+            return Step(replace(draft, description=f"{draft.description}\n{said.text}"), ("utter_added_to_draft",))
+        return Step(draft, ("utter_added_to_draft",) if said.media else ())
+
+    def _edit(self, part: str, draft: Draft) -> Step:
+        if part == "description":
+            return Step(replace(draft, description=None))
+        if part == "location":
+            return Step(replace(draft, location=None))
+        if part == "category":
+            return Step(replace(draft, category=None, asked_category=0))
+        return Step(draft)
+
+    def _outside(self, step: Step) -> Step:
+        """A place outside Hà Nội is said so and forgotten; asked again, the citizen may name one inside."""
+        location = step.draft.location
+        if location is None or not location.outside:
+            return step
+        cleared = replace(step.draft, location=Location(asked=location.asked))
+        return replace(step, draft=cleared, say=(*step.say, "utter_outside_hanoi"), ask="silent")
+
+    def _is_detour(self, said: Said) -> bool:
+        known = said.intent in DETOURS or said.intent.startswith("faq_")
+        return known and said.confidence >= SURE_DETOUR
+
+    def _is_question(self, said: Said) -> bool:
+        asks = said.intent.startswith("faq_") or said.intent in {"help", "track_case", "bot_identity"}
+        return asks and said.confidence >= SURE_DETOUR and bool(_QUESTION.search(fold_plain(said.text)))
+
+
+def content_words(text: str) -> int:
+    """Words left when greetings and "I would like to report" are taken away."""
+    return len(re.findall(r"\w{2,}", _OPENING.sub(" ", fold_plain(text))))

@@ -1,0 +1,120 @@
+"""What a citizen does about cases already filed: ask where they stand, add to one, say that it is not solved."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.executor import CollectingDispatcher
+from sqlalchemy.orm import Session
+
+from actions.context import Context
+from actions.said import Said, read_said
+from cases.codes import find_code
+from cases.deadlines import format_deadline
+from cases.model import Case
+from cases.queries import NotFoundError, case_of_citizen, cases_of
+from cases.service import add_information, reopen
+from cases.workflow import OPEN, Status
+from core.db import reading, transaction
+
+MOST_LISTED = 5
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One response of domain.yml with its values."""
+
+    response: str
+    values: Mapping[str, str]
+
+
+def tell_status(context: Context, said: Said) -> Answer:
+    """Status by code for its own citizen only, or the list of own cases when no code was said."""
+    code = said.entities.get("case_code") or find_code(said.text)
+    with reading(context.database) as session:
+        if code:
+            return _status_by_code(context, session, said, code)
+        own = cases_of(session, said.conversation_id)[:MOST_LISTED]
+        if not own:
+            return Answer("utter_no_case", {"link": context.config.public_url})
+        if len(own) == 1:
+            return Answer("utter_case_status", _values(context, own[0]))
+        lines = [f"• {case.code}: {_status(context, case)}, {case.unit.name}" for case in own]
+        return Answer("utter_case_list", {"cases": "\n".join(lines)})
+
+
+def _status_by_code(context: Context, session: Session, said: Said, code: str) -> Answer:
+    try:
+        return Answer("utter_case_status", _values(context, case_of_citizen(session, said.conversation_id, code)))
+    except NotFoundError:
+        return Answer("utter_case_unknown", {"code": code, "link": context.config.public_url})
+
+
+def add_to_case(context: Context, said: Said) -> Answer:
+    """Put this turn's words and photos on the named or newest open case of the citizen."""
+    with transaction(context.database) as session:
+        case = _chosen(session, said, lambda case: Status(case.status) in OPEN)
+        if case is None:
+            return Answer("utter_no_case", {"link": context.config.public_url})
+        add_information(session, context.rulebook, case, said.turn_id, context.clock())
+        return Answer("utter_info_added", _values(context, case))
+
+
+def dispute(context: Context, said: Said) -> Answer:
+    """The matter is not solved: a resolved case is reopened, an open one gets the citizen's words."""
+    with transaction(context.database) as session:
+        case = _chosen(session, said, lambda case: case.status == Status.RESOLVED) or _chosen(
+            session, said, lambda case: Status(case.status) in OPEN
+        )
+        if case is None:
+            return Answer("utter_no_case", {"link": context.config.public_url})
+        if case.status == Status.RESOLVED:
+            reopen(session, context.rulebook, case, None, said.text, context.clock(), turn_id=said.turn_id)
+            return Answer("utter_reopened", _values(context, case))
+        # A repeat of the turn that reopened it finds it open: the same answer again.
+        repeated = any(event.data.get("turn") == said.turn_id for event in case.events if event.kind == "reopened")
+        if not repeated:
+            add_information(session, context.rulebook, case, said.turn_id, context.clock())
+        return Answer("utter_reopened" if repeated else "utter_not_resolved_yet", _values(context, case))
+
+
+def _chosen(session: Session, said: Said, fits: Callable[[Case], bool]) -> Case | None:
+    code = said.entities.get("case_code") or find_code(said.text)
+    own = cases_of(session, said.conversation_id)
+    return next((case for case in own if fits(case) and code in (None, case.code)), None)
+
+
+def _values(context: Context, case: Case) -> dict[str, str]:
+    text = " ".join(case.description.split())
+    return {
+        "code": case.code,
+        "status": _status(context, case),
+        "description": text if len(text) <= 200 else text[:199] + "…",
+        "unit": case.unit.name,
+        "due": format_deadline(case.due_at),
+    }
+
+
+def _status(context: Context, case: Case) -> str:
+    return context.rulebook.words.statuses[case.status]
+
+
+class Followup(Action):  # type: ignore[misc]
+    """An action that runs one of the functions above off the event loop and speaks its answer."""
+
+    def __init__(self, context: Context, name: str, answer: Callable[[Context, Said], Answer]) -> None:
+        self._context = context
+        self._name = name
+        self._answer = answer
+
+    def name(self) -> str:
+        return self._name
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        answer = await asyncio.to_thread(self._answer, self._context, read_said(tracker))
+        dispatcher.utter_message(response=answer.response, **answer.values)
+        return []

@@ -1,0 +1,60 @@
+"""Answers that change nothing: questions about procedures, the lawful way of petitions, help."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.context import Context
+from actions.said import read_said
+from cases.deadlines import LOCAL
+from cases.faq import format_answer
+
+
+def answer_faq(dispatcher: CollectingDispatcher, context: Context, intent: str, *, offer_report: bool) -> None:
+    """Say the catalogue's answer for `faq_<topic>` as valid today, and offer a report where one often follows."""
+    today = context.clock().astimezone(LOCAL).date()
+    answer = context.rulebook.faq.answer(intent.removeprefix("faq_"), today)
+    dispatcher.utter_message(text=format_answer(context.rulebook.faq, answer))
+    if offer_report and answer.follow_up:
+        dispatcher.utter_message(response="utter_faq_followup")
+
+
+def guide_petition(dispatcher: CollectingDispatcher, context: Context, intent: str) -> None:
+    """Tố cáo and khiếu nại: tell the lawful way; the gateway then forgets what was typed (law.md section 2)."""
+    today = context.clock().astimezone(LOCAL).date()
+    guide = context.rulebook.faq.guide(intent, today)
+    dispatcher.utter_message(text=format_answer(context.rulebook.faq, guide), json_message={"forget": True})
+
+
+class AnswerFaq(Action):  # type: ignore[misc]
+    """The answer to one of the 37 topics."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def name(self) -> str:
+        return "action_answer_faq"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        answer_faq(dispatcher, self._context, read_said(tracker).intent, offer_report=True)
+        return []
+
+
+class GuidePetition(Action):  # type: ignore[misc]
+    """The lawful way of a denunciation or a complaint against a decision."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def name(self) -> str:
+        return "action_guide_petition"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        guide_petition(dispatcher, self._context, read_said(tracker).intent)
+        return []

@@ -1,0 +1,183 @@
+"""The report form: reads each turn into the draft, asks for what is missing, files what was confirmed."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.context import Context
+from actions.detours import answer_detour
+from actions.draft import EMPTY, Draft, Reader, Step, from_slots
+from actions.place import Location
+from actions.said import Said, read_said
+from cases.categories import label
+from cases.codes import secret_word
+from cases.deadlines import format_deadline
+from cases.model import Case
+from cases.queries import cases_of
+from cases.service import Draft as CaseDraft
+from cases.service import open_case
+from cases.words import area_label
+from core.db import reading, transaction
+
+SUMMARY_LENGTH = 280
+BEST_CATEGORIES = 3
+
+
+class ValidateReportForm(Action):  # type: ignore[misc]
+    """One call of the form for each turn: understand, answer what was asked in between, put the next question."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._reader = Reader(context.placer, frozenset(context.rulebook.categories))
+
+    def name(self) -> str:
+        return "validate_report_form"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        said = read_said(tracker)
+        step = self._reader.read(said, tracker.get_slot("requested_slot"), from_slots(tracker.slots))
+        self._speak(dispatcher, said, step)
+        question = None if step.over else step.draft.next_question()
+        if question and step.ask != "silent":
+            self._ask(dispatcher, said, question, step.draft)
+        kept = step.draft.to_slots() if question or step.draft.confirm else EMPTY
+        return [SlotSet(name, value) for name, value in kept.items()] + [SlotSet("requested_slot", question)]
+
+    def _speak(self, dispatcher: CollectingDispatcher, said: Said, step: Step) -> None:
+        for response in step.say:
+            if response == "utter_stale_button" and step.over:
+                self._stale_without_draft(dispatcher, said)
+            else:
+                dispatcher.utter_message(response=response)
+        if step.detour:
+            answer_detour(dispatcher, self._context, said, step.detour)
+
+    def _stale_without_draft(self, dispatcher: CollectingDispatcher, said: Said) -> None:
+        with reading(self._context.database) as session:
+            latest = next(iter(cases_of(session, said.conversation_id)), None)
+        if latest is None:
+            dispatcher.utter_message(response="utter_stale_button")
+            dispatcher.utter_message(response="utter_nothing_pending")
+            return
+        status = self._context.rulebook.words.statuses[latest.status]
+        dispatcher.utter_message(response="utter_already_filed", code=latest.code, status=status)
+
+    def _ask(self, dispatcher: CollectingDispatcher, said: Said, question: str, draft: Draft) -> None:
+        asks = {
+            "description": self._ask_description,
+            "location": self._ask_location,
+            "category": self._ask_category,
+            "confirm": self._ask_confirm,
+        }
+        asks[question](dispatcher, said, draft)
+
+    def _ask_description(self, dispatcher: CollectingDispatcher, said: Said, draft: Draft) -> None:
+        if said.media:
+            dispatcher.utter_message(response="utter_need_description_after_media")
+        elif draft.location and draft.location.address:
+            place = _short(draft.location.address)
+            dispatcher.utter_message(response="utter_need_description_after_place", place=place)
+        else:
+            dispatcher.utter_message(response="utter_need_description")
+
+    def _ask_location(self, dispatcher: CollectingDispatcher, said: Said, draft: Draft) -> None:
+        location = draft.location or Location()
+        if not location.options:
+            again = "utter_need_location_again" if location.asked else "utter_need_location"
+            dispatcher.utter_message(response=again)
+            return
+        buttons = [_option(self._context, unit_id) for unit_id in location.options]
+        buttons.append({"title": "Tôi không biết", "payload": '/inform{"skip": "location"}'})
+        if location.method == "pin":
+            dispatcher.utter_message(response="utter_need_pin_ward", buttons=buttons)
+        elif location.options[0].startswith("legacy:"):
+            dispatcher.utter_message(response="utter_need_area", buttons=buttons)
+        elif location.area_id:
+            area = area_label(self._context.units[location.area_id].name)
+            dispatcher.utter_message(response="utter_need_ward", buttons=buttons, area=area)
+        else:
+            dispatcher.utter_message(response="utter_need_which_ward", buttons=buttons)
+
+    def _ask_category(self, dispatcher: CollectingDispatcher, said: Said, draft: Draft) -> None:
+        categories = self._context.rulebook.categories
+        best = [code for code in said.categories if code in categories and code != "other"][:BEST_CATEGORIES]
+        shown = [*(best or ["waste", "road_damage", "urban_order"]), "other"]
+        buttons = [{"title": label(categories, code), "payload": f'/inform{{"category": "{code}"}}'} for code in shown]
+        dispatcher.utter_message(response="utter_need_category", buttons=buttons)
+
+    def _ask_confirm(self, dispatcher: CollectingDispatcher, said: Said, draft: Draft) -> None:
+        location = draft.location or Location()
+        dispatcher.utter_message(
+            response="utter_summary",
+            description=_short(draft.description or ""),
+            category=label(self._context.rulebook.categories, draft.category or "other"),
+            place=_short(location.address) or "chưa rõ",
+            unit=self._context.placer.name(location.unit_id),
+            media=f"\n• Ảnh, tệp kèm theo: {draft.media}" if draft.media else "",
+        )
+
+
+class FileCase(Action):  # type: ignore[misc]
+    """Files what was confirmed; a turn that is repeated tells the same code again."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def name(self) -> str:
+        return "action_file_case"
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        draft = from_slots(tracker.slots)
+        if draft.confirm:
+            filed = await asyncio.to_thread(self._file, read_said(tracker), draft)
+            dispatcher.utter_message(response="utter_filed", **filed)
+        return [SlotSet(name, value) for name, value in EMPTY.items()]
+
+    def _file(self, said: Said, draft: Draft) -> dict[str, str]:
+        location = draft.location or Location()
+        matter = CaseDraft(
+            conversation_id=said.conversation_id,
+            category=draft.category or "other",
+            description=draft.description or "",
+            address=location.address,
+            ward_id=location.ward_id,
+            area_id=location.area_id or self._area_of(location.ward_id),
+            lat=location.lat,
+            lon=location.lon,
+            place_method=location.method,
+            place_confidence=location.confidence,
+        )
+        context = self._context
+        with transaction(context.database) as session:
+            case = open_case(session, context.rulebook, matter, f"turn:{said.turn_id}:0", context.clock())
+            return self._receipt(case)
+
+    def _area_of(self, ward_id: str | None) -> str | None:
+        return self._context.parents.get(ward_id) if ward_id else None
+
+    def _receipt(self, case: Case) -> dict[str, str]:
+        return {
+            "code": case.code,
+            "unit": self._context.placer.name(case.unit_id),
+            "due": format_deadline(case.due_at),
+            "secret": secret_word(case.code, self._context.config.data_keys[0].encode()),
+            "link": f"{self._context.config.public_url}/?ma={case.code}",
+        }
+
+
+def _option(context: Context, unit_id: str) -> dict[str, str]:
+    unit = context.units[unit_id]
+    return {"title": area_label(unit.name), "payload": f'/inform{{"{unit.kind}": "{unit_id}"}}'}
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= SUMMARY_LENGTH else flat[: SUMMARY_LENGTH - 1].rstrip() + "…"

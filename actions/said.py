@@ -1,0 +1,93 @@
+"""What the citizen said this turn, read once from Rasa's tracker; called by every action."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rasa_sdk import Tracker
+
+from bot.normalise import fold_plain
+
+# Short answers that a general classifier cannot judge, because they depend on the question. Folded, without accents.
+YES = frozenset("gui;gui di;gui luon;gui nhe;ok;oke;okie;oki;dung;dung roi;dung r;u;uh;um;co;dong y;vang;da;da dung;"
+                "chuan;chuan roi;duoc;yes;xac nhan;nhat tri;chinh xac".split(";"))  # fmt: skip
+NO = frozenset("sua;sua lai;sai;sai roi;khong;ko;k;khong dung;chua dung;chua;khong phai;no;khong dong y".split(";"))
+STOP = frozenset("huy;huy bo;thoi;bo;bo qua;dung lai;stop;khong gui;khong gui nua;thoi khong gui;thoi khong gui nua;"
+                 "khong bao nua;de sau;cancel;huy di".split(";"))  # fmt: skip
+UNKNOWN = frozenset("khong biet;toi khong biet;em khong biet;khong ro;toi khong ro;em khong ro;ko biet;k biet;chiu;"
+                    "khong nho;bo qua;toi chiu;khong biet nua;khong biet phuong nao".split(";"))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Said:
+    """One turn of a citizen as Rasa understood it; `pin` is (lat, lon) in degrees, `media` counts photos and files."""
+
+    text: str
+    intent: str
+    confidence: float
+    category: str | None
+    category_confidence: float
+    categories: tuple[str, ...]  # best first
+    entities: Mapping[str, str]
+    turn_id: int
+    conversation_id: int
+    tapped: bool
+    stale: bool
+    sticker: bool
+    media: int
+    pin: tuple[float, float] | None
+
+    @property
+    def plain(self) -> str:
+        """The text as matched against short answers: folded, no accents, no closing punctuation or politeness."""
+        words = fold_plain(self.text).strip(" .!?,~^").split()
+        while words and words[-1] in {"a", "nhe", "nha", "em", "ban", "nhes", "oi", "ah"} and len(words) > 1:
+            words.pop()
+        while words and words[0] in {"da", "vang", "thoi"} and len(words) > 1 and " ".join(words) not in YES | STOP:
+            words.pop(0)
+        return " ".join(words)
+
+    @property
+    def says_yes(self) -> bool:
+        return self.intent == "affirm" or (not self.tapped and self.plain in YES)
+
+    @property
+    def says_no(self) -> bool:
+        return not self.says_stop and (self.intent == "deny" or (not self.tapped and self.plain in NO))
+
+    @property
+    def says_stop(self) -> bool:
+        return self.intent == "cancel" or (not self.tapped and self.plain in STOP)
+
+    @property
+    def says_unknown(self) -> bool:
+        return "skip" in self.entities or (not self.tapped and self.plain in UNKNOWN)
+
+
+def read_said(tracker: Tracker) -> Said:
+    """Raises KeyError when our gateway's metadata is missing: the turn fails and is retried, nothing is guessed."""
+    message = tracker.latest_message
+    metadata = message["metadata"]
+    pin = metadata.get("location")
+    tapped = bool(metadata.get("tapped"))
+    category = message.get("category") or {}
+    return Said(
+        text="" if tapped or metadata.get("wordless") else str(message.get("text") or ""),
+        intent=_intent(message),
+        confidence=float((message.get("intent") or {}).get("confidence") or 0.0),
+        category=category.get("name"),
+        category_confidence=float(category.get("confidence") or 0.0),
+        categories=tuple(entry["name"] for entry in message.get("category_ranking") or ()),
+        entities={entry["entity"]: str(entry["value"]) for entry in message.get("entities") or ()},
+        turn_id=int(metadata["turn_id"]),
+        conversation_id=int(metadata["conversation_id"]),
+        tapped=tapped,
+        stale=bool(metadata.get("stale")),
+        sticker=bool(metadata.get("sticker")),
+        media=int(metadata.get("media") or 0),
+        pin=(float(pin["lat"]), float(pin["lon"])) if pin else None,
+    )
+
+
+def _intent(message: Mapping[str, Any]) -> str:
+    return str((message.get("intent") or {}).get("name") or "nlu_fallback")

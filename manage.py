@@ -1,0 +1,246 @@
+"""The administrator's command line: run, migrate, seed, accounts, queues, and the doors for tests from outside."""
+
+import argparse
+import json
+import os
+import sys
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from getpass import getpass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy import select
+
+import supervise
+from cases.demo import Given, UnknownValueError, add_case, seed_demo_cases
+from cases.model import Officer, Unit
+from cases.officers import OfficerError, create_officer
+from cases.rulebook import load_rulebook
+from cases.transcript import transcript
+from cases.words import area_label
+from core import outbox
+from core.config import Config, ConfigError, has_real_channels, load_config
+from core.db import Database, insert_once, open_database, reading, transaction
+from webhook import worker
+
+DEMO_PASSWORD = "tiep-dan-demo"  # noqa: S105 - printed on screen; such accounts stop a start with real channels
+DEMO_ACCOUNTS = (
+    ("dongda", "Nguyễn Thu Hà (mẫu)", "officer", "legacy:006", "cán bộ khu vực Đống Đa"),
+    ("kimlien", "Trần Văn Minh (mẫu)", "officer", "2025:00229", "cán bộ phường Kim Liên"),
+    ("giamsat", "Lê Thị Hạnh (mẫu)", "supervisor", "city:01", "người giám sát thành phố"),
+)
+ENV_FILE = Path(".env")
+DEMO_ENV = (
+    "# Written by manage.py: everything runs against the simulator. Real channels: see .env.example.\nTIEPDAN_DEMO=1\n"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        _ensure_env_file()
+        config = load_config()
+        return int(options.handler(config, options) or 0)
+    except (ConfigError, OfficerError, UnknownValueError) as error:
+        print(f"manage.py: {error}", file=sys.stderr)
+        return 2
+
+
+def _ensure_env_file() -> None:
+    """A bare clone becomes a demo; nothing is written where somebody has configured anything."""
+    if ENV_FILE.exists() or "SECRET_KEY" in os.environ or has_real_channels():
+        return
+    ENV_FILE.write_text(DEMO_ENV)
+
+
+def run(config: Config, _options: argparse.Namespace) -> int:
+    """Migrate, seed, start every process, print where to go, stay until Ctrl-C."""
+    _refuse_demo_accounts(config)
+    database = _migrated(config)
+    _seed(config, database)
+    return supervise.run(config, supervise.environment(config), _greeting(config))
+
+
+def migrate(config: Config, _options: argparse.Namespace) -> None:
+    """Bring the database to the newest schema."""
+    _migrated(config)
+    print("The database is up to date.")
+
+
+def seed(config: Config, _options: argparse.Namespace) -> None:
+    """Units always; demo accounts and demo cases only while nothing real is connected."""
+    _seed(config, _migrated(config))
+
+
+def user_add(config: Config, options: argparse.Namespace) -> None:
+    """Make an account for an officer; the password is asked for, or read from standard input when piped."""
+    password = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    with transaction(_migrated(config)) as session:
+        officer = create_officer(
+            session, options.username, options.name, options.role, options.unit, password, datetime.now(UTC)
+        )
+    print(f"Account {officer.username} ({officer.role}, {officer.unit_id}) made.")
+
+
+def run_worker(_config: Config, _options: argparse.Namespace) -> None:
+    worker.main()
+
+
+def dead_letters(config: Config, _options: argparse.Namespace) -> None:
+    """Messages that were given up: id, when, why. No text."""
+    with reading(_opened(config)) as session:
+        for row in outbox.dead_letters(session):
+            print(f"{row.id}\t{row.created_at.isoformat()}\t{row.conversation.channel}\t{row.error}")
+
+
+def retry(config: Config, options: argparse.Namespace) -> None:
+    """Put dead messages back into the queue: those named, or all."""
+    with transaction(_opened(config)) as session:
+        count = outbox.revive(session, options.ids, datetime.now(UTC))
+    print(f"{count} messages will be sent again.")
+
+
+def case_add(config: Config, options: argparse.Namespace) -> None:
+    """Put a case into the store as if a citizen had filed it; prints its code. For tests from outside."""
+    given = Given(
+        channel=options.channel,
+        user=options.user,
+        category=options.category,
+        district=options.district,
+        description=options.description,
+        status=options.status,
+        age_hours=options.age_hours,
+    )
+    database = _migrated(config)
+    _seed_units(database)
+    with transaction(database) as session:
+        case = add_case(session, load_rulebook(), given, f"given:{uuid.uuid4().hex}", datetime.now(UTC))
+    print(case.code)
+
+
+def conversation(config: Config, options: argparse.Namespace) -> None:
+    """Show a conversation of the real store. For tests from outside."""
+    with reading(_opened(config)) as session:
+        found = transcript(session, options.channel, options.user)
+    if options.json:
+        print(json.dumps(found, ensure_ascii=False))
+        return
+    for message in found["messages"]:
+        print(f"{'<' if message['direction'] == 'in' else '>'} {message['text']}")
+
+
+def _opened(config: Config) -> Database:
+    return open_database(config.database_url)
+
+
+def _migrated(config: Config) -> Database:
+    database = _opened(config)
+    alembic = AlembicConfig()
+    alembic.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    with database.engine.begin() as connection:
+        alembic.attributes["connection"] = connection
+        command.upgrade(alembic, "head")
+    return database
+
+
+def _seed(config: Config, database: Database) -> None:
+    _seed_units(database)
+    if not config.demo:
+        return
+    now = datetime.now(UTC)
+    with transaction(database) as session:
+        for username, name, role, unit_id, _ in DEMO_ACCOUNTS:
+            if session.scalars(select(Officer.id).where(Officer.username == username)).first() is None:
+                create_officer(session, username, name, role, unit_id, DEMO_PASSWORD, now, is_demo=True)
+        seed_demo_cases(session, load_rulebook(), now)
+
+
+def _seed_units(database: Database) -> None:
+    with transaction(database) as session:
+        for unit in load_rulebook().gazetteer.units():
+            scheme, _, code = unit.ref.id.partition(":")
+            values = {
+                "id": unit.ref.id,
+                "scheme": scheme,
+                "code": code,
+                "kind": unit.ref.kind,
+                "name": area_label(unit.ref.name),
+                "slug": unit.ref.slug,
+                "parent_id": unit.parent_id,
+                "lat": unit.lat,
+                "lon": unit.lon,
+            }
+            insert_once(session, Unit, values)
+
+
+def _refuse_demo_accounts(config: Config) -> None:
+    if config.simulated:
+        return
+    with reading(_migrated(config)) as session:
+        left = session.scalars(select(Officer.username).where(Officer.is_demo, Officer.active)).all()
+    if left:
+        raise ConfigError(
+            f"A real channel is configured and demo accounts exist ({', '.join(left)}): use a fresh database."
+        )
+
+
+def _greeting(config: Config) -> str:
+    lines = ["", "Tiếp Dân is running. Stop it with Ctrl-C.", ""]
+    if config.simulated:
+        lines += [
+            "  No real Zalo or Facebook is connected: the gateway talks to the simulator.",
+            f"  Phone simulator   http://127.0.0.1:{config.simulator_port}",
+        ]
+    lines += [
+        f"  Officers' desk    http://127.0.0.1:{config.desk_port}",
+        f"  Public portal     http://127.0.0.1:{config.portal_port}",
+        f"  Gateway health    http://127.0.0.1:{config.webhook_port}/readyz",
+        f"  Logs              {config.var_dir}/log/",
+    ]
+    if config.demo:
+        lines += ["", f"  Demo accounts (password {DEMO_PASSWORD}):"]
+        lines += [f"    {username:<10} {words}" for username, _, _, _, words in DEMO_ACCOUNTS]
+    return "\n".join(lines) + "\n\n"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="manage.py", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, handler: object, text: str | None) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text)
+        sub.set_defaults(handler=handler)
+        return sub
+
+    for name, handler in (
+        ("run", run),
+        ("migrate", migrate),
+        ("seed", seed),
+        ("dead-letters", dead_letters),
+    ):
+        add(name, handler, handler.__doc__)
+    add("worker", run_worker, "One more worker process.")
+    sub = add("user-add", user_add, user_add.__doc__)
+    sub.add_argument("username")
+    sub.add_argument("--name", required=True)
+    sub.add_argument("--role", choices=("officer", "supervisor", "administrator"), default="officer")
+    sub.add_argument("--unit", required=True, help="unit id, e.g. city:01, legacy:006 (Đống Đa), 2025:00229 (Kim Liên)")
+    sub = add("retry", retry, retry.__doc__)
+    sub.add_argument("ids", nargs="*", type=int, metavar="ID")
+    sub = add("case-add", case_add, case_add.__doc__)
+    for name in ("channel", "user", "category", "district", "description"):
+        sub.add_argument(f"--{name}", required=True)
+    sub.add_argument("--status", default="new")
+    sub.add_argument("--age-hours", "--age", "--age_hours", type=float, default=0.0)
+    sub = add("conversation", conversation, conversation.__doc__)
+    sub.add_argument("--channel", required=True)
+    sub.add_argument("--user", required=True)
+    sub.add_argument("--json", action="store_true")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""One turn from claim to replies, through Rasa or to the case an officer asked about; called by the worker."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from cases.masking import mask
+from cases.model import Case
+from cases.rulebook import Rulebook
+from cases.service import call_attention, citizen_answered
+from cases.workflow import OPEN, Status
+from core import inbox, outbox
+from core.db import Database, transaction
+from core.model import Conversation, Inbound, Turn
+from core.vault import Vault
+from webhook.options import Tap, offer, stands_alone, tap_of
+from webhook.rasa_client import Answer, RasaAwayError, RasaClient, RasaFailedError
+
+log = logging.getLogger(__name__)
+
+MOST_FAILURES = 4
+PATIENCE = timedelta(minutes=15)  # how long Rasa may be away before the citizen gets an apology instead
+LONGEST_WAIT = timedelta(seconds=5)
+FORGOTTEN = "[nội dung đã được xoá theo quy định về tố cáo, khiếu nại]"
+
+
+@dataclass(frozen=True)
+class ClaimedTurn:
+    """A leased turn with all that is needed to ask Rasa while no session is open."""
+
+    id: int
+    conversation_id: int
+    failures: int
+    created_at: datetime
+    question: Mapping[str, Any]
+    phone: str | None
+    for_case: bool
+
+
+@dataclass(frozen=True)
+class Converser:
+    """Takes turns, one call of `step` each; any number of threads and processes may share the work."""
+
+    database: Database
+    rulebook: Rulebook
+    rasa: RasaClient
+    vault: Vault
+    clock: Callable[[], datetime]
+
+    def step(self, worker: str) -> bool:
+        """Take and finish one turn; False when there was none."""
+        claimed = self._claim(worker)
+        if claimed is None:
+            return False
+        try:
+            self._take(claimed, worker)
+        except inbox.LeaseLostError:
+            log.warning("lease lost", extra={"turn_id": claimed.id, "outcome": "lease_lost"})
+        return True
+
+    def _claim(self, worker: str) -> ClaimedTurn | None:
+        with transaction(self.database) as session:
+            turn = inbox.claim(session, worker, self.clock(), stands_alone)
+            return None if turn is None else _snapshot(session, turn)
+
+    def _take(self, claimed: ClaimedTurn, worker: str) -> None:
+        if claimed.for_case:
+            self._give_to_case(claimed, worker)
+            return
+        try:
+            answer = self.rasa.turn(claimed.question)
+        except RasaAwayError:
+            self._failed(claimed, worker, "rasa_away", counts=False)
+        except RasaFailedError:
+            self._failed(claimed, worker, "rasa_failed", counts=True)
+        else:
+            self._answered(claimed, worker, answer)
+
+    def _give_to_case(self, claimed: ClaimedTurn, worker: str) -> None:
+        now = self.clock()
+        with transaction(self.database) as session:
+            turn = inbox.held(session, claimed.id, worker)
+            case = session.get_one(Case, turn.conversation.awaiting_case_id)
+            citizen_answered(session, self.rulebook, case, turn.id, now)
+            inbox.finish(turn, now, "case_answer")
+        log.info("turn given to case", extra={"turn_id": claimed.id, "case_id": case.id, "outcome": "done"})
+
+    def _answered(self, claimed: ClaimedTurn, worker: str, answer: Answer) -> None:
+        """State, replies and the end of the turn are one fact: all three or none."""
+        now = self.clock()
+        buttons, options = offer(answer.replies, claimed.id)
+        with transaction(self.database) as session:
+            turn = inbox.held(session, claimed.id, worker)
+            conversation = turn.conversation
+            conversation.state = answer.state
+            conversation.options = options
+            if claimed.phone:
+                conversation.phone = self.vault.seal(claimed.phone)
+            for number, reply in enumerate(answer.replies):
+                key = f"turn:{turn.id}:{number}"
+                text = str(reply["text"])
+                outbox.enqueue(session, conversation.id, key, text, now, author="bot", buttons=buttons[number])
+            if answer.forget:
+                _forget(turn)
+            inbox.finish(turn, now, answer.intent)
+        log.info("turn answered", extra={"turn_id": claimed.id, "count": len(answer.replies), "outcome": "done"})
+
+    def _failed(self, claimed: ClaimedTurn, worker: str, reason: str, *, counts: bool) -> None:
+        now = self.clock()
+        failures = claimed.failures + int(counts)
+        with transaction(self.database) as session:
+            turn = inbox.held(session, claimed.id, worker)
+            if failures < MOST_FAILURES and now - claimed.created_at < PATIENCE:
+                wait = min(timedelta(seconds=2 ** min(failures, 3) / 2), LONGEST_WAIT)
+                inbox.fail(turn, now, now + wait, counts=counts)
+            else:
+                self._apologise(session, turn, now)
+                inbox.fail(turn, now, None, counts=counts)
+        log.warning("turn failed", extra={"turn_id": claimed.id, "reason": reason, "attempt": failures})
+
+    def _apologise(self, session: Session, turn: Turn, now: datetime) -> None:
+        text = self.rulebook.words.notices["bot_failed"]
+        outbox.enqueue(session, turn.conversation_id, f"turn:{turn.id}:sorry", text, now, author="system")
+        call_attention(session, turn.conversation_id, "bot_failed", now)
+
+
+def _snapshot(session: Session, turn: Turn) -> ClaimedTurn:
+    conversation = session.get_one(Conversation, turn.conversation_id)
+    members = list(turn.members)
+    tap = tap_of(conversation, members[0]) if len(members) == 1 else None
+    masked = mask("\n".join(member.text for member in members if member.text))
+    return ClaimedTurn(
+        id=turn.id,
+        conversation_id=turn.conversation_id,
+        failures=turn.failures,
+        created_at=turn.created_at,
+        question=_question(conversation, turn, members, tap, masked.text),
+        phone=masked.phones[-1] if masked.phones else None,
+        for_case=tap is None and _officer_waits(session, conversation),
+    )
+
+
+def _officer_waits(session: Session, conversation: Conversation) -> bool:
+    """An officer asked about a case and the citizen is not in the middle of something with the bot."""
+    if conversation.awaiting_case_id is None or conversation.state.get("loop"):
+        return False
+    case = session.get(Case, conversation.awaiting_case_id)
+    return case is not None and Status(case.status) in OPEN
+
+
+def _question(
+    conversation: Conversation, turn: Turn, members: list[Inbound], tap: Tap | None, text: str
+) -> dict[str, Any]:
+    """What Rasa gets: no phone number, no platform id; words as typed, or the payload of a chosen button."""
+    payload = _payload(members, tap, text)
+    pins = [member.location for member in members if member.location]
+    return {
+        "turn_id": str(turn.id),
+        "text": None if payload else text,
+        "payload": payload,
+        "state": conversation.state,
+        "metadata": {
+            "turn_id": turn.id,
+            "conversation_id": conversation.id,
+            "channel": conversation.channel,
+            "tapped": tap is not None and tap.payload is not None,
+            "stale": tap is not None and tap.payload is None,
+            "wordless": payload is not None,
+            "sticker": any(member.kind in {"sticker", "other"} for member in members),
+            "media": sum(len(member.attachments) for member in members),
+            "location": pins[-1] if pins else None,
+        },
+    }
+
+
+def _payload(members: list[Inbound], tap: Tap | None, text: str) -> str | None:
+    if tap is not None:
+        return tap.payload or "/inform"
+    if members[0].kind == "start":
+        return "/greet"
+    # A photo, a pin or a sticker without words: the form reads it from the metadata.
+    return None if text.strip() else "/inform"
+
+
+def _forget(turn: Turn) -> None:
+    """What was told of a denunciation or petition is not kept (Luật Tố cáo Art. 8, 9; see law.md section 2)."""
+    for member in turn.members:
+        if member.text:
+            member.text = FORGOTTEN

@@ -1,0 +1,167 @@
+"""The worker process, `python -m webhook.worker`: takes turns, sends messages, drains the spool; any number may run."""
+
+import fcntl
+import logging
+import random
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from cases.rulebook import load_rulebook
+from core import inbox, outbox
+from core.config import Config, load_config
+from core.db import Database, open_database, transaction
+from core.inbox import InboundEvent
+from core.log import configure
+from core.spool import Spool
+from core.vault import Vault
+from webhook.channels import build_channels
+from webhook.converse import Converser
+from webhook.deliver import Deliverer
+from webhook.rasa_client import RasaClient
+
+log = logging.getLogger(__name__)
+
+IDLE = 0.1  # seconds between looks at an empty queue
+ALIVE_EVERY = 5.0  # seconds
+AFTER_ERROR = 1.0  # seconds
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The loops of one process; `stop` ends each after the work it has in hand."""
+
+    name: str
+    database: Database
+    converser: Converser
+    deliverer: Deliverer
+    spool: Spool
+    stop: threading.Event
+    wake: threading.Event
+
+    def run(self, turn_threads: int, send_threads: int, alive: Path) -> None:
+        """Run until `stop` is set; returns when every thread has finished what it held."""
+        self._release()
+        loops = [(f"{self.name}/turn-{n}", self.converser.step) for n in range(turn_threads)]
+        loops += [(f"{self.name}/send-{n}", self.deliverer.step) for n in range(send_threads)]
+        threads = [threading.Thread(target=self._loop, args=loop, name=loop[0]) for loop in loops]
+        for thread in threads:
+            thread.start()
+        log.info("worker started", extra={"worker": self.name, "count": len(threads)})
+        self._housekeeping(alive)
+        for thread in threads:
+            thread.join()
+        log.info("worker stopped", extra={"worker": self.name})
+
+    def _loop(self, name: str, step: Callable[[str], bool]) -> None:
+        while not self.stop.is_set():
+            try:
+                busy = step(name)
+            except SQLAlchemyError:
+                log.exception("database away", extra={"worker": name})
+                busy = False
+                self.stop.wait(AFTER_ERROR)
+            except Exception:
+                # The work itself comes back when its lease runs out; the loop must live on for the others.
+                log.exception("step failed", extra={"worker": name})
+                self.stop.wait(AFTER_ERROR)
+                continue
+            if busy:
+                self.wake.set()
+            else:
+                self.wake.wait(IDLE * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, hides nothing
+                self.wake.clear()
+
+    def _housekeeping(self, alive: Path) -> None:
+        while not self.stop.is_set():
+            alive.touch()
+            try:
+                self._drain()
+            except (SQLAlchemyError, OSError):
+                log.exception("spool not drained", extra={"worker": self.name})
+            self.stop.wait(1.0 if not self.spool.is_empty() else ALIVE_EVERY)
+
+    def _drain(self) -> None:
+        def take(event: InboundEvent) -> None:
+            with transaction(self.database) as session:
+                inbox.accept(session, event, datetime.now(UTC))
+
+        count = self.spool.drain(take)
+        if count:
+            log.info("spool drained", extra={"worker": self.name, "count": count})
+
+    def _release(self) -> None:
+        """Take back at once what a predecessor of this name held when it was killed."""
+        now = datetime.now(UTC)
+        while not self.stop.is_set():
+            try:
+                with transaction(self.database) as session:
+                    inbox.release(session, self.name, now)
+                    outbox.release(session, self.name, now)
+            except SQLAlchemyError:
+                log.exception("database away", extra={"worker": self.name})
+                time.sleep(AFTER_ERROR)
+            else:
+                return
+
+
+def own_slot(folder: Path) -> tuple[str, BinaryIO]:
+    """The first free worker name of this machine, held by a file lock that dies with the process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(100):
+        handle = (folder / f"worker-{number}.lock").open("ab")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.close()
+            continue
+        return f"{socket.gethostname()}:{number}", handle
+    raise RuntimeError("100 workers run on this machine already")
+
+
+def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
+    """Put the parts together from the settings; opens no connection yet."""
+    database = open_database(config.database_url)
+    vault = Vault(config.data_keys)
+    rulebook = load_rulebook()
+    rasa = RasaClient(config.rasa_urls, config.rasa_timeout)
+    return Worker(
+        name=name,
+        database=database,
+        converser=Converser(database, rulebook, rasa, vault, _now),
+        deliverer=Deliverer(database, build_channels(config, database, vault), _now),
+        spool=Spool(config.var_dir / "spool", vault),
+        stop=stop,
+        wake=threading.Event(),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def main() -> None:
+    configure()
+    config = load_config()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run_folder = config.var_dir / "run"
+    name, lock = own_slot(run_folder)
+    with ExitStack() as stack:
+        stack.enter_context(lock)
+        worker = build_worker(config, name, stop)
+        worker.run(config.turn_threads, config.send_threads, run_folder / f"worker-{name.rpartition(':')[2]}.alive")
+
+
+if __name__ == "__main__":
+    main()
