@@ -10,7 +10,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export UV_PYTHON_PREFERENCE := system
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run train migrate seed test check lint format lock evaluate bench clean
+.PHONY: help setup run train migrate seed test check lint format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'

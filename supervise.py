@@ -15,9 +15,10 @@ from pathlib import Path
 
 import requests
 
-from core.config import Config
+from core.config import Config, is_loopback, settings_in_force
 
 BOT_PYTHON = ".venv-bot/bin/python"
+RASA_ENVIRONMENT = {"RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3"}
 WAIT_FOR_HEALTH = 180.0  # seconds
 ALIVE_WITHIN = 30.0  # seconds
 
@@ -40,12 +41,12 @@ class Process:
 def processes(config: Config) -> list[Process]:
     """All processes of one machine; the simulator only when no real platform is configured."""
     python = sys.executable
-    rasa_port = config.rasa_urls[0].rpartition(":")[2]
+    local_rasa = [url for url in config.rasa_urls if is_loopback(url)]
     found = [
-        Process("rasa", (BOT_PYTHON, "-m", "bot.server", "--port", rasa_port), f"{config.rasa_urls[0]}/webhooks/turn/"),
+        *(_rasa(number, url, config.actions_port) for number, url in enumerate(local_rasa, 1)),
         Process("actions", (python, "-m", "actions.server"), _local(config.actions_port, "/health")),
         _web(python, "gateway", "webhook.app:application()", config.webhook_port, 8),
-        Process("worker", (python, "-m", "webhook.worker"), alive="run/worker-0.alive", stop_wait=60),
+        *(_worker(python, number) for number in range(config.workers)),
         _web(python, "desk", "desk.app:application()", config.desk_port, 4),
         _web(python, "portal", "portal.app:application()", config.portal_port, 2),
     ]
@@ -82,6 +83,20 @@ def run(config: Config, environ: Mapping[str, str], greeting: str) -> int:
     sys.stdout.flush()
     child.wait()
     return 0
+
+
+def _rasa(number: int, url: str, actions_port: int) -> Process:
+    name = "rasa" if number == 1 else f"rasa-{number}"
+    # Rasa's world is past its end of life: it gets no secret and no database address, not even in its environment.
+    passed = [f"{key}={os.environ[key]}" for key in ("PATH", "HOME", "LANG") if key in os.environ]
+    clean = ("env", "-i", *passed, *(f"{key}={value}" for key, value in RASA_ENVIRONMENT.items()))
+    command = (*clean, f"ACTIONS_PORT={actions_port}", BOT_PYTHON, "-m", "bot.server", "--port", url.rpartition(":")[2])
+    return Process(name, command, f"{url}/webhooks/turn/")
+
+
+def _worker(python: str, number: int) -> Process:
+    name = "worker" if number == 0 else f"worker-{number + 1}"
+    return Process(name, (python, "-m", "webhook.worker"), alive=f"run/worker-{number}.alive", stop_wait=60)
 
 
 def _web(python: str, name: str, app: str, port: int, threads: int) -> Process:
@@ -162,10 +177,5 @@ def _answers(url: str) -> bool:
 
 
 def environment(config: Config) -> dict[str, str]:
-    """What the processes get: our environment, no telemetry, and no port or secret they do not need beyond it."""
-    return {
-        **os.environ,
-        "RASA_TELEMETRY_ENABLED": "false",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "VAR_DIR": str(config.var_dir),
-    }
+    """What the processes inherit: every setting in force, so that gateway and simulator agree without reading files."""
+    return {**settings_in_force(), "VAR_DIR": str(config.var_dir)}

@@ -12,6 +12,7 @@ from bot.normalise import fold_plain
 SURE_CATEGORY = 0.40  # below it the citizen chooses among the best three
 SURE_DETOUR = 0.50
 SURE_LAW = 0.60
+CODE_WORDS = 5  # a message of a case code and little else asks for its status
 MOST_QUESTIONS = 2  # about one thing; then the draft goes on with what is known
 DETOURS = frozenset(
     "greet thank goodbye help bot_identity ask_human privacy_request track_case emergency abuse out_of_scope "
@@ -37,6 +38,7 @@ class Draft:
     confirm: bool | None = None
     media: int = 0
     asked_category: int = 0
+    likely: tuple[str, ...] = ()  # categories the description may belong to, best first
 
     def next_question(self) -> str | None:
         """The slot to ask for; None when everything is known and confirmed."""
@@ -54,7 +56,7 @@ class Draft:
             "location": self.location.to_slot() if self.location else None,
             "category": self.category,
             "confirm": self.confirm,
-            "draft": {"media": self.media, "asked_category": self.asked_category},
+            "draft": {"media": self.media, "asked_category": self.asked_category, "likely": list(self.likely)},
         }
 
 
@@ -70,6 +72,7 @@ def from_slots(slots: Mapping[str, Any]) -> Draft:
         confirm=slots.get("confirm"),
         media=extra.get("media", 0),
         asked_category=extra.get("asked_category", 0),
+        likely=tuple(extra.get("likely", ())),
     )
 
 
@@ -120,6 +123,8 @@ class Reader:
         return replace(step, draft=self._described(said, draft))
 
     def _opening(self, said: Said, draft: Draft) -> Step:
+        if "case_code" in said.entities and content_words(said.text) <= CODE_WORDS:
+            return Step(draft, detour="track_case", over=True)
         draft = replace(draft, confirm=None)
         if said.pin:
             draft = replace(draft, location=self._placer.from_pin(*said.pin, draft.location))
@@ -135,7 +140,7 @@ class Reader:
         """Take everything one message holds: what, where, which kind."""
         if content_words(said.text) >= 2:
             words = said.text if draft.description is None else f"{draft.description}\n{said.text}"
-            draft = replace(draft, description=words)
+            draft = replace(draft, description=words, likely=said.categories)
         if draft.location is None or not draft.location.settled:
             found = self._placer.from_words(said.text, draft.location)
             draft = replace(draft, location=found or draft.location)
@@ -186,7 +191,8 @@ class Reader:
     def _unplaced(self, said: Said, draft: Draft, location: Location, choice: bool) -> Step:
         """Words that name no place we know: keep them as the address or as more of the story."""
         if said.intent == "report" and content_words(said.text) >= 5 and draft.description:
-            draft = replace(draft, description=f"{draft.description}\n{said.text}")
+            more = replace(draft, description=f"{draft.description}\n{said.text}")
+            draft = self._guess_category(said, more)
         elif said.text and not said.tapped:
             location = replace(location, address=", ".join(filter(None, (said.text, location.address))))
         return Step(replace(draft, location=self._settle(location, choice)))

@@ -53,12 +53,12 @@ class Placer:
     units: Mapping[str, UnitRef]
 
     def from_words(self, text: str, previous: Location | None = None) -> Location | None:
-        """A location named in a text, None when it names none; what was known before helps and is kept."""
+        """A location named in a text, be it only an address we cannot place; None when it names none."""
         known = previous or Location()
         area = self.units[known.area_id].slug if known.area_id else None
         place = find_place(self.gazetteer, text, area)
         if place.placement is Placement.NONE:
-            return None
+            return replace(known, address=_joined(known.address, place.address)) if place.address else None
         return self._merge(known, place)
 
     def from_pin(self, lat: float, lon: float, previous: Location | None = None) -> Location:

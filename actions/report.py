@@ -25,6 +25,8 @@ from core.db import reading, transaction
 
 SUMMARY_LENGTH = 280
 BEST_CATEGORIES = 3
+COMMON_CATEGORIES = ("waste", "road_damage", "urban_order")
+ZALO_BUTTONS = 5  # on one message (Zalo OA OpenAPI, text with buttons)
 
 
 class ValidateReportForm(Action):  # type: ignore[misc]
@@ -90,10 +92,12 @@ class ValidateReportForm(Action):  # type: ignore[misc]
         location = draft.location or Location()
         if not location.options:
             again = "utter_need_location_again" if location.asked else "utter_need_location"
-            dispatcher.utter_message(response=again)
+            response = "utter_need_district" if location.address and not location.asked else again
+            dispatcher.utter_message(response=response, address=_short(location.address))
             return
         buttons = [_option(self._context, unit_id) for unit_id in location.options]
-        buttons.append({"title": "Tôi không biết", "payload": '/inform{"skip": "location"}'})
+        if len(buttons) != ZALO_BUTTONS:  # a sixth would turn five buttons to tap into a list to type from
+            buttons.append({"title": "Tôi không biết", "payload": '/inform{"skip": "location"}'})
         if location.method == "pin":
             dispatcher.utter_message(response="utter_need_pin_ward", buttons=buttons)
         elif location.options[0].startswith("legacy:"):
@@ -106,8 +110,8 @@ class ValidateReportForm(Action):  # type: ignore[misc]
 
     def _ask_category(self, dispatcher: CollectingDispatcher, said: Said, draft: Draft) -> None:
         categories = self._context.rulebook.categories
-        best = [code for code in said.categories if code in categories and code != "other"][:BEST_CATEGORIES]
-        shown = [*(best or ["waste", "road_damage", "urban_order"]), "other"]
+        best = [code for code in draft.likely if code in categories and code != "other"][:BEST_CATEGORIES]
+        shown = [*(best or COMMON_CATEGORIES), "other"]
         buttons = [{"title": label(categories, code), "payload": f'/inform{{"category": "{code}"}}'} for code in shown]
         dispatcher.utter_message(response="utter_need_category", buttons=buttons)
 

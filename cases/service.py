@@ -36,7 +36,6 @@ class Draft:
     """What a citizen wants to report; `ward_id`/`area_id` are unit ids, None when the place is not known that well."""
 
     conversation_id: int
-    channel: str
     category: str
     description: str
     address: str = ""
@@ -122,14 +121,21 @@ def citizen_answered(session: Session, rulebook: Rulebook, case: Case, turn_id: 
     """The citizen's turn belongs to this case: note it, wake the clock, tell them it arrived. Repeats are harmless."""
     conversation = _conversation(session, case)
     conversation.awaiting_case_id = None
+    add_information(session, rulebook, case, turn_id, now)
+    unit = _unit(session, case.unit_id)
+    text = rulebook.words.notices["answer_kept"].format(code=case.code, unit=unit.name)
+    outbox.enqueue(session, conversation.id, f"turn:{turn_id}:0", text, now, author="system", case_id=case.id)
+
+
+def add_information(session: Session, rulebook: Rulebook, case: Case, turn_id: int, now: datetime) -> None:
+    """The citizen sent more about an open case: note the turn once and wake the clock if it was resting."""
+    if any(event.data.get("turn") == turn_id for event in case.events):
+        return
     if case.status == Status.WAITING_CITIZEN:
         case.status = after(Move.ANSWER, Status(case.status))
         _wake_clock(rulebook, case, now)
     _record(session, case, "citizen_answered", now, turn=turn_id)
     _touch(case)
-    unit = _unit(session, case.unit_id)
-    text = rulebook.words.notices["answer_kept"].format(code=case.code, unit=unit.name)
-    outbox.enqueue(session, conversation.id, f"turn:{turn_id}:0", text, now, author="system", case_id=case.id)
 
 
 def transfer(
@@ -186,16 +192,24 @@ def reopen(
     reason: str,
     now: datetime,
     version: int | None = None,
+    turn_id: int | None = None,
 ) -> None:
     """Take a resolved case back into work, by an officer or (officer None) because the citizen says it is not done."""
     _check(case, version)
     case.status = after(Move.REOPEN, Status(case.status))
     case.resolved_at = None
     case.reopened_count += 1
-    event = _record(session, case, "reopened", now, officer, text=reason)
+    event = _record(session, case, "reopened", now, officer, text=reason, turn=turn_id)
     _touch(case)
     if officer is not None:  # a citizen who asked for it is answered by the bot in the same chat
         _notify(session, rulebook, case, event, reason)
+
+
+def call_attention(session: Session, conversation_id: int, reason: str, now: datetime) -> None:
+    """Put a conversation on the desk's list of those a person should look at: bot_failed, ask_human, praise, ..."""
+    conversation = session.get_one(Conversation, conversation_id)
+    conversation.attention = reason
+    conversation.attention_at = now
 
 
 def note_undelivered(session: Session, outbound: Outbound, now: datetime) -> None:

@@ -74,6 +74,7 @@ class Config:
     demo: bool
     zalo: ZaloConfig | None = field(default=None, repr=False)
     messenger: MessengerConfig | None = field(default=None, repr=False)
+    workers: int = 1  # worker processes that `make run` starts
     turn_threads: int = 2
     send_threads: int = 2
     rasa_timeout: float = 20.0
@@ -97,21 +98,26 @@ def is_loopback(url: str) -> bool:
 
 def load_config(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> Config:
     """Read the environment over `.env`; raises ConfigError with one sentence when something is missing or wrong."""
-    values = {k: v for k, v in dotenv_values(env_file or Path(".env")).items() if v is not None}
-    values.update(os.environ if environ is None else environ)
-    values = {k: v for k, v in values.items() if v != ""}
-    demo = values.get("TIEPDAN_DEMO") == "1"
-    if demo:
-        values = {**DEMO_SETTINGS, **_demo_urls(values), **values}
-    config = _build(values, demo)
+    values = settings_in_force(environ, env_file)
+    config = _build(values, values.get("TIEPDAN_DEMO") == "1")
     _check(config)
     return config
 
 
-def has_real_channels(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> bool:
-    """Whether somebody configured a channel against a real platform (then there is no demo)."""
+def settings_in_force(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> dict[str, str]:
+    """Environment over `.env` over, in a demo, what gateway and simulator agree on; empty values count as absent."""
     values = {k: v for k, v in dotenv_values(env_file or Path(".env")).items() if v}
     values.update({k: v for k, v in (os.environ if environ is None else environ).items() if v})
+    if values.get("TIEPDAN_DEMO") == "1":
+        return {**DEMO_SETTINGS, **_demo_urls(values), **values}
+    return values
+
+
+def has_real_channels(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> bool:
+    """Whether somebody configured a channel against a real platform (then there is no demo)."""
+    values = settings_in_force(environ, env_file)
+    if values.get("TIEPDAN_DEMO") == "1":
+        return False
     zalo = "ZALO_OA_SECRET_KEY" in values or "ZALO_REFRESH_TOKEN" in values
     messenger = "MESSENGER_APP_SECRET" in values or "MESSENGER_PAGE_TOKEN" in values
     return (zalo and not is_loopback(values.get("ZALO_API_URL", "https://openapi.zalo.me"))) or (
@@ -146,6 +152,7 @@ def _build(values: Mapping[str, str], demo: bool) -> Config:
         demo=demo,
         zalo=_zalo(values),
         messenger=_messenger(values),
+        workers=_positive(values, "WORKERS", 1),
         turn_threads=_positive(values, "TURN_THREADS", 2),
         send_threads=_positive(values, "SEND_THREADS", 2),
     )

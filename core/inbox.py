@@ -165,7 +165,8 @@ def fail(turn: Turn, now: datetime, retry_at: datetime | None, *, counts: bool) 
 
 
 def release(session: Session, worker: str, now: datetime) -> int:
-    """Return what a worker of this name held when it died; called by its successor at start."""
-    query = update(Turn).where(Turn.status == "open", Turn.worker == worker, Turn.leased_until > now)
+    """Return what the threads of a worker of this name held when it died; called by its successor at start."""
+    mine = Turn.worker.startswith(f"{worker}/", autoescape=True)
+    query = update(Turn).where(Turn.status == "open", mine, Turn.leased_until > now)
     result = session.connection().execute(query.values(leased_until=None))
     return result.rowcount

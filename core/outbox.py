@@ -114,6 +114,7 @@ def dead_letters(session: Session) -> Sequence[Outbound]:
 
 
 def release(session: Session, worker: str, now: datetime) -> int:
-    """Return what a worker of this name held when it died; called by its successor at start."""
-    query = update(Outbound).where(Outbound.status == "waiting", Outbound.worker == worker, Outbound.leased_until > now)
+    """Return what the threads of a worker of this name held when it died; called by its successor at start."""
+    mine = Outbound.worker.startswith(f"{worker}/", autoescape=True)
+    query = update(Outbound).where(Outbound.status == "waiting", mine, Outbound.leased_until > now)
     return session.connection().execute(query.values(leased_until=None)).rowcount

@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from webhook.channels.base import Button, Channel, ChannelError, Outgoing
-
 from cases.service import note_undelivered
 from core import outbox
 from core.db import Database, transaction
 from core.inbox import LeaseLostError
+from webhook.channels.base import Button, Channel, ChannelError, Outgoing
 
 log = logging.getLogger(__name__)
 

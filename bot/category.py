@@ -1,0 +1,27 @@
+"""The Rasa component that ranks what a report is about (`category`, `category_ranking`); named in config.yml.
+
+It learns from the metadata of an intent block in data/nlu: `metadata: {category: waste}`. Reports without one are
+openings ("tôi muốn phản ánh") and teach nothing here. It ranks every message; whether that means anything is up to the
+intent.
+"""
+
+from typing import Optional, Text
+
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.shared.nlu.training_data.message import Message
+
+from bot.labelled import LabelledTextComponent, first_of, named
+from bot.linear import Ranking
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
+class CategoryClassifier(LabelledTextComponent):
+    """Learns the category of each example that has one."""
+
+    def label_of(self, message: Message) -> Optional[Text]:
+        of_intent = (message.get("metadata") or {}).get("intent") or {}
+        return of_intent.get("category")
+
+    def write(self, message: Message, ranking: Ranking) -> None:
+        message.set("category", first_of(ranking), add_to_output=True)
+        message.set("category_ranking", named(ranking), add_to_output=True)

@@ -1,0 +1,1 @@
+"""What the service means: cases, their rules, deadlines, routing and statistics."""

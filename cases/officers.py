@@ -1,0 +1,186 @@
+"""Officers of the desk: accounts, roles, passwords and the lock after wrong ones; called by desk.auth and manage.py.
+
+A login is three steps, because computing a password hash takes long and must not hold a transaction: `begin_login`
+counts the try before anybody knows whether it is right (guesses sent in parallel cannot outrun the lock),
+`password_fits` compares, `finish_login` takes the count back.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from cases.model import Officer, Unit
+
+SHORTEST_PASSWORD = 10
+LOCK_AFTER = 5
+LOCK_FOR = timedelta(minutes=15)
+
+
+class Role(StrEnum):
+    """What an officer may do; the Vietnamese words are in `catalogue/words.yml`."""
+
+    OFFICER = "officer"
+    SUPERVISOR = "supervisor"
+    ADMINISTRATOR = "administrator"
+
+
+class OfficerError(Exception):
+    """An account cannot be made or changed like this; the message names the reason. Not worth a retry."""
+
+
+class PasswordTooShortError(OfficerError):
+    """The password has fewer than ten characters."""
+
+
+class UsernameTakenError(OfficerError):
+    """Another officer, active or not, has this user name."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """One try to log in; `officer_id` is None when this name opens nothing now (unknown, inactive or locked)."""
+
+    officer_id: int | None
+    password_hash: str
+
+
+def create_officer(
+    session: Session,
+    username: str,
+    name: str,
+    role: str,
+    unit_id: str,
+    password: str,
+    now: datetime,
+    *,
+    is_demo: bool = False,
+) -> Officer:
+    """A new active account; raises OfficerError or one of its kinds."""
+    wanted = _plain(username)
+    if not wanted or session.get(Unit, unit_id) is None:
+        raise OfficerError("an officer needs a user name and a unit that exists")
+    if session.scalars(select(Officer.id).where(Officer.username == wanted)).first() is not None:
+        raise UsernameTakenError(wanted)
+    officer = Officer(
+        username=wanted,
+        name=name,
+        role=Role(role),
+        unit_id=unit_id,
+        password_hash=hash_password(password),
+        active=True,
+        is_demo=is_demo,
+        session_version=0,
+        failed_logins=0,
+        created_at=now,
+    )
+    session.add(officer)
+    session.flush()
+    return officer
+
+
+def begin_login(session: Session, username: str, now: datetime) -> Login:
+    """Count a try against the account and hand out what the password is to be compared with."""
+    query = select(Officer).where(Officer.username == _plain(username)).with_for_update()
+    officer = session.scalars(query).first()
+    if officer is None or not officer.active or (officer.locked_until is not None and officer.locked_until > now):
+        return Login(None, decoy_hash())
+    officer.failed_logins += 1
+    if officer.failed_logins >= LOCK_AFTER:
+        officer.failed_logins = 0
+        officer.locked_until = now + LOCK_FOR
+    return Login(officer.id, officer.password_hash)
+
+
+def password_fits(login: Login, password: str) -> bool:
+    """The slow part, the same work whether or not there is such an officer; no session is open meanwhile."""
+    try:
+        fits = _hasher().verify(login.password_hash, _composed(password))
+    except (Argon2Error, InvalidHashError):
+        return False
+    return fits and login.officer_id is not None
+
+
+def finish_login(session: Session, login: Login) -> Officer | None:
+    """The password was right: forget the wrong ones. None when the account was closed in the meantime."""
+    officer = session.get(Officer, login.officer_id, with_for_update=True)
+    if officer is None or not officer.active:
+        return None
+    officer.failed_logins = 0
+    officer.locked_until = None
+    return officer
+
+
+def officer_of_session(session: Session, officer_id: int, session_version: int) -> Officer | None:
+    """The officer with the unit, while active and while no later change has ended the session."""
+    query = select(Officer).where(
+        Officer.id == officer_id, Officer.session_version == session_version, Officer.active.is_(True)
+    )
+    return session.scalars(query.options(joinedload(Officer.unit))).first()
+
+
+def change_password(session: Session, officer_id: int, password_hash: str) -> int:
+    """Store a hash made by `hash_password`; ends every session of the officer. Returns the new session version."""
+    officer = session.get_one(Officer, officer_id, with_for_update=True)
+    officer.password_hash = password_hash
+    return end_sessions(officer)
+
+
+def deactivate(officer: Officer) -> None:
+    """Close the account: its sessions end with the next request."""
+    officer.active = False
+    end_sessions(officer)
+
+
+def end_sessions(officer: Officer) -> int:
+    """Every session of the officer ends with its next request; returns the version of those that come."""
+    officer.session_version += 1
+    return officer.session_version
+
+
+def hash_password(password: str) -> str:
+    """Argon2id; slow on purpose, so call it outside a transaction where you can. Raises PasswordTooShortError."""
+    if len(_composed(password)) < SHORTEST_PASSWORD:
+        raise PasswordTooShortError(f"a password needs {SHORTEST_PASSWORD} characters")
+    return _hasher().hash(_composed(password))
+
+
+def may_act(officer: Officer) -> bool:
+    """Supervisors read; everybody else works."""
+    return officer.role in {Role.OFFICER, Role.ADMINISTRATOR}
+
+
+def may_see_figures(officer: Officer) -> bool:
+    return officer.role in {Role.SUPERVISOR, Role.ADMINISTRATOR}
+
+
+def may_repair(officer: Officer) -> bool:
+    """Messages that were given up are the administrators' business."""
+    return officer.role == Role.ADMINISTRATOR
+
+
+@cache
+def decoy_hash() -> str:
+    """What the password of an unknown name is compared with; call once at start, or the first try takes twice."""
+    return _hasher().hash("nobody has this password")
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    # 19 MiB, two passes, one lane: the OWASP cheat sheet's minimum, about 30 ms on a small server.
+    return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+
+def _plain(username: str) -> str:
+    return unicodedata.normalize("NFKC", username).strip().lower()[:60]
+
+
+def _composed(password: str) -> str:
+    """Vietnamese letters reach us composed or not, depending on the keyboard."""
+    return unicodedata.normalize("NFC", password)

@@ -1,0 +1,149 @@
+"""Turns the rows of the catalogue files into the written forms of every place; called by `gazetteer` at start."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from bot.normalise import fold
+from cases.place_types import Entry, Grade, Name, Unit, UnitRef, What
+
+Row = dict[str, str]
+
+_UNIT_WORDS = ("phường", "xã", "thị trấn", "quận", "huyện", "thị xã", "thành phố")
+_FAMILY_NAMES = frozenset(
+    "nguyễn trần lê phạm hoàng huỳnh phan vũ võ đặng bùi đỗ hồ ngô dương lý đào đinh mai tô trương lương doãn mạc khuất"
+    " châu phùng tạ nghiêm trịnh tống đoàn hà cao thái lưu chu triệu tôn hàn đàm âu bế cù ngụy lâm bạch vương"
+    " văn".split()
+)
+
+
+def cut_name(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"[^\W_]+", fold(text)))
+
+
+def _bare(name: str) -> tuple[str, str]:
+    """The unit word and the name: ("phường", "kim liên")."""
+    folded = " ".join(cut_name(name))
+    word = next(word for word in _UNIT_WORDS if folded.startswith(word + " "))
+    return word, folded.removeprefix(word + " ")
+
+
+def _grade(name: str, grades: dict[str, str], *, person: bool, rural: bool = False) -> Grade:
+    words = name.split()
+    if len(words) == 1 or grades.get(name) == "common":
+        return Grade.COMMON
+    if grades.get(name) == "name" or rural or (person and words[0] in _FAMILY_NAMES):
+        return Grade.NAME
+    return Grade.DISTINCT
+
+
+def unit_names(
+    rows: Iterable[Row],
+    refs: dict[tuple[str, str], UnitRef],
+    areas_of_ward: dict[str, tuple[UnitRef, ...]],
+    grades: dict[str, str],
+) -> Iterator[Name]:
+    for row in rows:
+        ref = refs[row["level"], row["code"]]
+        unit_word, name = _bare(row["name"])
+        if ref.kind == "city":
+            yield from (
+                Name(cut_name(form), Entry(What.CITY)) for form in (name, "hn", "hnoi", "hanoi", "thủ đô hà nội")
+            )
+        elif ref.kind == "area":
+            entry = Entry(What.AREA, (ref,), (), False, _grade(name, grades, person=False), unit_word)
+            yield Name(cut_name(name), entry)
+            yield from _area_abbreviations(ref.slug, entry)
+        else:
+            grade = _grade(name, grades, person=True, rural=unit_word != "phường")
+            entry = Entry(What.WARD, areas_of_ward[ref.id], (ref,), True, grade, unit_word)
+            yield from (Name(cut_name(form), entry) for form in _hyphen_forms(name))
+
+
+_ABBREVIATIONS = {
+    "ba_dinh": "bđ", "hoan_kiem": "hk", "tay_ho": "th", "long_bien": "lb", "cau_giay": "cg", "dong_da": "đđ",
+    "hai_ba_trung": "hbt", "hoang_mai": "hm", "thanh_xuan": "tx", "nam_tu_liem": "ntl", "bac_tu_liem": "btl",
+    "ha_dong": "hđ",
+}  # fmt: skip
+
+
+def _area_abbreviations(slug: str, entry: Entry) -> Iterator[Name]:
+    if slug in _ABBREVIATIONS:
+        yield Name(
+            (_ABBREVIATIONS[slug],), Entry(What.AREA, entry.areas, grade=Grade.COMMON, unit_word=entry.unit_word)
+        )
+    if slug == "hai_ba_trung":
+        yield Name(("hai", "bà"), Entry(What.AREA, entry.areas, grade=Grade.COMMON))
+    if slug.endswith("_tu_liem"):
+        # People still say the district that was divided in 2013; both halves are meant.
+        yield Name(("từ", "liêm"), Entry(What.AREA, entry.areas, grade=Grade.NAME, unit_word="huyện"))
+
+
+def _hyphen_forms(name: str) -> tuple[str, ...]:
+    return (name, "văn miếu", "quốc tử giám") if name == "văn miếu quốc tử giám" else (name,)
+
+
+def old_ward_names(rows: Iterable[Row], refs: dict[tuple[str, str], UnitRef], grades: dict[str, str]) -> Iterator[Name]:
+    for row in rows:
+        kinds = dict(target.split() for target in row["targets"].split("; "))
+        order = sorted(kinds, key=lambda code: (code != row["suggested_code"], kinds[code] == "part_area_only"))
+        wards = tuple(refs["ward", code] for code in order)
+        settled = row["basis"] in ("only_target", "whole_population")
+        area = refs["area", row["area_code"]]
+        for form in [row["name"], *filter(None, row["former_names"].split("; "))]:
+            unit_word, name = _bare(form)
+            grade = _grade(name, grades, person=True, rural=unit_word != "phường")
+            # A name given up earlier is only part of the later ward, so its target is asked.
+            sure = settled and (len(wards) == 1 or form == row["name"])
+            yield Name(cut_name(name), Entry(What.OLD_WARD, (area,), wards, sure, grade, unit_word))
+
+
+_PREFIXES = {
+    "kđt": ("khu đô thị", "khu đt", "đô thị", "chung cư", "cc", "khu", ""),
+    "tập thể": ("khu tập thể", "ktt", "tt", "chung cư cũ"),
+    "bệnh viện": ("bv", "viện"),
+    "đại học": ("trường đại học", "đh", "trường đh", "trường"),
+    "học viện": ("hv",),
+    "công viên": ("cv",),
+    "bến xe": ("bx",),
+    "sân vận động": ("svđ", "sân"),
+    "vinhomes": ("chung cư", ""),
+    "khu công nghiệp": ("kcn",),
+    "quốc lộ": ("ql",),
+    "ga": ("nhà ga", "ga tàu"),
+    "chợ": ("khu chợ",),
+    "trung tâm hội nghị": ("tthn",),
+}
+_SETTLING_KINDS = frozenset(("landmark", "hospital", "university", "market", "urban_area"))
+
+
+def place_names(rows: Iterable[Row], tree: Iterable[Unit], grades: dict[str, str]) -> Iterator[Name]:
+    by_slug = {(unit.ref.kind, unit.ref.slug): unit.ref for unit in tree}
+    for row in rows:
+        areas = tuple(by_slug["area", slug] for slug in row["areas"].split())
+        wards = tuple(by_slug["ward", slug] for slug in row["wards"].split())
+        street = row["kind"] == "street"
+        settled = row["kind"] in _SETTLING_KINDS and row["ward_certainty"] == "high" and len(areas) == len(wards) == 1
+        for form in dict.fromkeys(_place_forms(row)):
+            grade = _grade(form, grades, person=street)
+            yield Name(cut_name(form), Entry(What.STREET if street else What.PLACE, areas, wards, settled, grade))
+
+
+def _place_forms(row: Row) -> Iterator[str]:
+    for text in [row["name"], re.sub(r"\(.*?\)", "", row["name"]), *filter(None, row["aliases"].split("; "))]:
+        full = " ".join(cut_name(text))
+        yield full
+        shorter = full.removesuffix(" hà nội")
+        # "Đại học Hà Nội" is a name of its own: only a name that stays a name may lose the city.
+        if len(shorter.split()) < 3:
+            shorter = full
+        yield shorter
+        for prefix, others in _PREFIXES.items():
+            if full.startswith(prefix + " "):
+                yield from (f"{other} {shorter.removeprefix(prefix + ' ')}".strip() for other in others)
+
+
+def outside_names(rows: Iterable[Row]) -> Iterator[Name]:
+    for row in rows:
+        # A district of another city is only taken after its unit word: its name is a street or a person's here.
+        grade = {"place": Grade.DISTINCT, "district": Grade.COMMON}.get(row["kind"], Grade.NAME)
+        yield Name(cut_name(row["name"]), Entry(What.OUTSIDE, grade=grade, unit_word=row["kind"]))

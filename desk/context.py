@@ -1,0 +1,67 @@
+"""What every page of the desk shares: the services of this process, the officer of this request, clean form text."""
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import abort, current_app, g, request
+
+from cases.model import Officer
+from cases.rulebook import Rulebook
+from core.config import Config
+from core.db import Database
+
+LONGEST_TEXT = 1500
+
+
+@dataclass(frozen=True)
+class Services:
+    """What a page works with; made once by `create_app`."""
+
+    config: Config
+    database: Database
+    rulebook: Rulebook
+    clock: Callable[[], datetime]
+
+
+def services() -> Services:
+    found: Services = current_app.extensions["tiepdan"]
+    return found
+
+
+def now() -> datetime:
+    return services().clock()
+
+
+def officer() -> Officer:
+    """Who asks; the gate in `desk.auth` has put the officer there."""
+    found: Officer = g.officer
+    return found
+
+
+def require(allowed: Callable[[Officer], bool]) -> None:
+    """Stop with 403 unless the officer's role allows it."""
+    if not allowed(officer()):
+        abort(403)
+
+
+def is_htmx() -> bool:
+    return request.headers.get("HX-Request") == "true"
+
+
+def clean(text: str) -> str:
+    """What an officer typed, composed, with plain line ends and without control characters databases refuse."""
+    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(char for char in lines if char in "\n\t" or unicodedata.category(char) != "Cc").strip()
+
+
+def whole_number(text: str, default: int) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else default
+
+
+def text_problem(text: str) -> str:
+    """Which problem, by its code in `words.html`, keeps this text from being sent; "" when none does."""
+    if not text:
+        return "text_empty"
+    return "text_long" if len(text) > LONGEST_TEXT else ""

@@ -1,0 +1,60 @@
+"""How things look to people: filters of the desk's templates; registered by `desk.app`."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import Flask
+
+from cases.deadlines import LOCAL, Calendar, DeadlineRules, OutsideCalendar, format_deadline, warn_at
+from cases.model import Case, Unit
+from cases.rulebook import Rulebook
+from cases.workflow import Status
+
+
+def register(app: Flask, rulebook: Rulebook) -> None:
+    words = rulebook.words
+    filters: dict[str, Any] = {
+        "local": local,
+        "deadline": format_deadline,
+        "unit_name": unit_name,
+        "percent": percent,
+        "hours": hours,
+        "status_word": lambda code: words.statuses.get(code, code),
+        "urgency_word": lambda code: words.urgencies.get(code, code),
+        "role_word": lambda code: words.roles.get(code, code),
+        "event_word": lambda code: words.events.get(code, code),
+        "category_label": lambda code: rulebook.categories[code].label if code in rulebook.categories else code,
+    }
+    app.jinja_env.filters.update(filters)
+
+
+def local(moment: datetime | None) -> str:
+    """Local time for people: "16:05 27/11/2026"."""
+    return f"{moment.astimezone(LOCAL):%H:%M %d/%m/%Y}" if moment else ""
+
+
+def unit_name(unit: Unit | None) -> str:
+    """As it stands at the head of a cell: "Khu vực Đống Đa"."""
+    return unit.name[:1].upper() + unit.name[1:] if unit else ""
+
+
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{share * 100:.1f}%".replace(".", ",")
+
+
+def hours(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}".replace(".", ",")
+
+
+def deadline_mark(case: Case, calendar: Calendar, rules: DeadlineRules, now: datetime) -> str:
+    """ "resting", "late", "soon", "done" or "": which mark the deadline of a case carries."""
+    if case.status == Status.RESOLVED:
+        return "done"
+    if case.status == Status.WAITING_CITIZEN:
+        return "resting"
+    if case.due_at < now:
+        return "late"
+    try:
+        return "soon" if warn_at(calendar, rules, case.opened_at, case.due_at) <= now else ""
+    except OutsideCalendar:
+        return ""

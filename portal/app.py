@@ -1,0 +1,144 @@
+"""The public status page: opened by case code and secret word; started by gunicorn as "portal.app:application()"."""
+
+import hashlib
+import hmac
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Flask, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFProtect
+from jinja2 import StrictUndefined
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response
+
+from cases import portal_access
+from cases.codes import parse_code
+from cases.deadlines import LOCAL, format_deadline
+from cases.rulebook import Rulebook, load_rulebook
+from core.config import Config, load_config
+from core.db import Database, open_database, reading, transaction
+from core.log import configure
+
+log = logging.getLogger(__name__)
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def application() -> Flask:
+    """The portal as configured by the environment."""
+    configure()
+    config = load_config()
+    return create_app(config, open_database(config.database_url), load_rulebook(), lambda: datetime.now(UTC))
+
+
+def create_app(config: Config, database: Database, rulebook: Rulebook, clock: Callable[[], datetime]) -> Flask:
+    """A Flask application around given services; tests make their own."""
+    app = Flask(__name__)
+    app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    app.config.update(_settings(config))
+    if config.public_is_https:  # then a proxy of ours ends TLS in front of us and says who asks
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    CSRFProtect(app)
+    app.jinja_env.filters.update(local=_local, deadline=format_deadline, status_word=rulebook.words.statuses.get)
+    pages = Portal(config, database, clock)
+    app.add_url_rule("/", "show_form", pages.show_form, methods=["GET"])
+    app.add_url_rule("/", "show_status", pages.show_status, methods=["POST"])
+    app.add_url_rule("/privacy", "privacy", lambda: render_template("privacy.html"))
+    app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
+    app.add_url_rule("/readyz", "readyz", pages.ready)
+    app.after_request(_protect)
+    app.register_error_handler(Exception, _answer_error)
+    return app
+
+
+class Portal:
+    """The pages that read the database."""
+
+    def __init__(self, config: Config, database: Database, clock: Callable[[], datetime]) -> None:
+        self._config = config
+        self._database = database
+        self._clock = clock
+
+    def show_form(self) -> ResponseReturnValue:
+        asked = request.args.get("ma", "")[:30]
+        return _form(parse_code(asked) or asked)
+
+    def show_status(self) -> ResponseReturnValue:
+        """One answer for an unknown code and a wrong word; wrong tries are counted for both the same way."""
+        typed_code, typed_word = request.form.get("code", "")[:60], request.form.get("word", "")[:100]
+        code, now = parse_code(typed_code), self._clock()
+        if code is None:  # the check digit is public: saying that this cannot be a code reveals nothing
+            return _form(typed_code, "malformed"), 422
+        names = portal_access.subjects(code, request.remote_addr or "", self._config.secret_keys[0])
+        with reading(self._database) as session:
+            if portal_access.blocked(session, names, now):
+                return _form(code, "blocked"), 429
+            found = portal_access.open_status(session, code, typed_word, self._config.data_keys)
+        if found is not None:
+            return render_template("status.html", case=found, now=now)
+        with transaction(self._database) as session:
+            portal_access.note_wrong(session, names, now)
+        return _form(code, "wrong"), 403
+
+    def ready(self) -> ResponseReturnValue:
+        try:
+            with reading(self._database) as session:
+                session.execute(select(1))
+        except SQLAlchemyError as error:
+            log.warning("not ready", extra={"error": type(error).__name__})
+            return {"status": "database"}, 503
+        return {"status": "ok"}
+
+
+def _form(code: str, problem: str = "") -> str:
+    return render_template("form.html", code=code, problem=problem)
+
+
+def _settings(config: Config) -> dict[str, object]:
+    keys = [hmac.digest(key.encode(), b"tiepdan portal session", hashlib.sha256).hex() for key in config.secret_keys]
+    return {
+        "SECRET_KEY": keys[0],
+        "SECRET_KEY_FALLBACKS": keys[1:],
+        "SESSION_COOKIE_NAME": "tiepdan_portal",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": config.public_is_https,
+        "MAX_CONTENT_LENGTH": 16 * 1024,
+        "SEND_FILE_MAX_AGE_DEFAULT": 3600,
+    }
+
+
+def _protect(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    return response
+
+
+def _answer_error(error: Exception) -> ResponseReturnValue:
+    """The one handler: a neutral page, and for what nobody expected a line in the log without any content."""
+    code = error.code or 500 if isinstance(error, HTTPException) else 500
+    if isinstance(error, HTTPException) and code < 400:
+        return error
+    if code >= 500:
+        log.error("request failed", exc_info=error, extra={"event": request.endpoint})
+    return render_template("error.html", code=code), code
+
+
+def _local(moment: datetime) -> str:
+    return f"{moment.astimezone(LOCAL):%H:%M %d/%m/%Y}"

@@ -1,0 +1,1 @@
+"""Plays Zalo's and Facebook's servers for people and for tests, over HTTP only."""

@@ -1,0 +1,1 @@
+"""Tests of Tiếp Dân; tests/bot/ runs in .venv-bot, everything else in .venv."""

@@ -1,0 +1,1 @@
+"""Tests of the Rasa side: `.venv-bot/bin/python -m unittest discover -s tests/bot -t .`"""

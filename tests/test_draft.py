@@ -1,0 +1,187 @@
+"""What one message does to a draft, in the light of what was asked: the form's decisions without Rasa."""
+
+from dataclasses import replace
+
+import pytest
+
+from actions.draft import Draft, Reader, content_words, from_slots
+from actions.place import Location, Placer
+from actions.said import Said
+from cases.categories import load_categories
+from cases.gazetteer import load_gazetteer
+
+GAZETTEER = load_gazetteer()
+UNITS = {unit.ref.id: unit.ref for unit in GAZETTEER.units()}
+READER = Reader(Placer(GAZETTEER, UNITS), frozenset(load_categories()))
+KIM_LIEN = "2025:00229"
+DONG_DA = "legacy:006"
+
+
+def said(text: str = "", intent: str = "report", confidence: float = 0.9, **more: object) -> Said:
+    values: dict[str, object] = {
+        "text": text,
+        "intent": intent,
+        "confidence": confidence,
+        "category": "waste",
+        "category_confidence": 0.8,
+        "categories": ("waste", "pollution", "drainage"),
+        "entities": {},
+        "turn_id": 1,
+        "conversation_id": 1,
+        "tapped": False,
+        "stale": False,
+        "sticker": False,
+        "media": 0,
+        "pin": None,
+    }
+    return Said(**{**values, **more})  # type: ignore[arg-type]
+
+
+def tap(**entities: str) -> Said:
+    return said(intent="inform", entities=entities, tapped=True)
+
+
+COMPLETE = Draft("Rác chất đống", Location("Ngõ 12", KIM_LIEN, DONG_DA, settled=True), "waste")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Ngõ 12 Chùa Bộc, Đống Đa rác chất đống 3 ngày nay không ai dọn", "ngo 12 chua boc dong da rac chat dong 3 ngay nay"],
+)
+def test_one_message_gives_description_area_and_category_and_leaves_only_the_ward(text: str) -> None:
+    draft = READER.read(said(text), None, Draft()).draft
+    assert draft.description == text
+    assert draft.location is not None and draft.location.area_id == DONG_DA and KIM_LIEN in draft.location.options
+    assert (draft.category, draft.next_question()) == ("waste", "location")
+
+
+def test_a_full_address_leaves_nothing_but_the_confirmation() -> None:
+    draft = READER.read(said("Rác ùn ứ ở số 5 ngõ 20, phường Kim Liên"), None, Draft()).draft
+    assert draft.location is not None and draft.location.ward_id == KIM_LIEN
+    assert draft.next_question() == "confirm"
+
+
+@pytest.mark.parametrize("text", ["tôi muốn phản ánh", "Em chào ad, cho em gửi phản ánh với ạ", "toi can bao mot viec"])
+def test_an_opening_without_matter_asks_for_it(text: str) -> None:
+    assert READER.read(said(text), None, Draft()).draft.next_question() == "description"
+
+
+def test_an_unsure_category_is_left_for_the_citizen_to_choose() -> None:
+    draft = READER.read(said("Chỗ này bẩn quá, phường Kim Liên", category_confidence=0.2), None, Draft()).draft
+    assert (draft.category, draft.likely[0], draft.next_question()) == (None, "waste", "category")
+
+
+def test_a_pin_alone_offers_wards_and_keeps_the_coordinates() -> None:
+    draft = READER.read(said(intent="inform", pin=(21.007, 105.834)), None, Draft()).draft
+    assert draft.location is not None and draft.location.options and draft.location.lat == 21.007
+    assert draft.next_question() == "description"
+
+
+def test_a_photo_first_is_counted_and_asks_what_it_shows() -> None:
+    step = READER.read(said(intent="inform", media=2), None, Draft())
+    assert (step.draft.media, step.draft.next_question()) == (2, "description")
+
+
+def asked_ward() -> Draft:
+    return READER.read(said("Ngõ 12 Chùa Bộc, Đống Đa rác chất đống"), None, Draft()).draft
+
+
+@pytest.mark.parametrize(
+    ("message", "ward"),
+    [
+        (tap(ward=KIM_LIEN), KIM_LIEN),
+        (said("kim lien", "inform"), KIM_LIEN),
+        (said("Phường Kim Liên nhé", "inform"), KIM_LIEN),
+        (said("tôi không biết", "deny"), None),
+        (tap(skip="location"), None),
+        (said("gần nhà văn hoá tổ 9", "inform"), None),
+    ],
+)
+def test_the_ward_is_asked_once_whatever_the_answer(message: Said, ward: str | None) -> None:
+    draft = READER.read(message, "location", asked_ward()).draft
+    assert draft.location is not None
+    assert (draft.location.ward_id, draft.location.area_id, draft.location.settled) == (ward, DONG_DA, True)
+
+
+def test_the_open_place_question_is_put_twice_at_most() -> None:
+    draft = Draft("Rác chất đống", None, "waste")
+    for _ in range(2):
+        assert draft.next_question() == "location"
+        draft = READER.read(said("chỗ cây đa to", "inform"), "location", draft).draft
+    assert draft.next_question() == "confirm"
+    assert draft.location is not None and "cây đa" in draft.location.address
+
+
+def test_a_place_outside_hanoi_is_said_so_and_not_kept() -> None:
+    step = READER.read(said("Rác chất đống ở thành phố Hải Phòng"), None, Draft())
+    assert step.say == ("utter_outside_hanoi",)
+    assert step.draft.location is not None and step.draft.location.unit_id == "city:01"
+    assert step.draft.next_question() == "location"
+
+
+@pytest.mark.parametrize("message", [said("gửi", "report"), said("ok em", "affirm"), said("dung roi", "out_of_scope")])
+def test_yes_at_the_summary_confirms_even_when_the_classifier_is_lost(message: Said) -> None:
+    assert READER.read(message, "confirm", COMPLETE).draft.confirm is True
+
+
+@pytest.mark.parametrize("message", [said("sai rồi", "report"), said("", "deny", tapped=True), said("sửa", "report")])
+def test_no_at_the_summary_offers_what_to_change_and_files_nothing(message: Said) -> None:
+    step = READER.read(message, "confirm", COMPLETE)
+    assert (step.draft.confirm, step.say, step.over) == (None, ("utter_need_edit",), False)
+
+
+@pytest.mark.parametrize("asked", ["description", "location", "category", "confirm"])
+@pytest.mark.parametrize("words", ["huỷ", "thôi không gửi nữa", "thoi"])
+def test_the_citizen_can_stop_at_every_question(asked: str, words: str) -> None:
+    step = READER.read(said(words, "report"), asked, COMPLETE)
+    assert step.over and step.draft == Draft() and step.say == ("utter_cancelled",)
+
+
+@pytest.mark.parametrize("asked", ["description", "location", "category", "confirm"])
+@pytest.mark.parametrize("intent", ["faq_working_hours", "help", "ask_human", "bot_identity", "track_case"])
+def test_a_question_in_between_is_answered_and_the_draft_stays(asked: str, intent: str) -> None:
+    before = replace(COMPLETE, description=None) if asked == "description" else COMPLETE
+    step = READER.read(said("giờ làm việc thế nào?", intent), asked, before)
+    assert (step.detour, step.over, step.draft) == (intent, False, before)
+
+
+@pytest.mark.parametrize("intent", ["denounce", "complain_decision"])
+def test_a_denunciation_in_the_form_drops_the_draft(intent: str) -> None:
+    step = READER.read(said("ông cán bộ nhận tiền bao che", intent), "description", Draft())
+    assert (step.detour, step.over, step.draft) == (intent, True, Draft())
+
+
+def test_danger_told_while_filing_gets_the_numbers_and_is_kept_as_the_matter() -> None:
+    step = READER.read(said("cháy to quá cứu với ở Chùa Bộc", "emergency"), "description", Draft())
+    assert step.detour == "emergency" and step.draft.description is not None
+
+
+def test_a_button_of_an_older_question_changes_nothing() -> None:
+    step = READER.read(said(intent="inform", stale=True), "confirm", COMPLETE)
+    assert (step.draft, step.say, step.over) == (COMPLETE, ("utter_stale_button",), False)
+
+
+def test_a_correction_of_the_place_at_the_summary_replaces_it() -> None:
+    step = READER.read(said("nhầm, ở số 9 ngõ 3, phường Láng", "inform"), "confirm", COMPLETE)
+    assert step.draft.location is not None and UNITS[step.draft.location.ward_id or ""].name == "Phường Láng"
+    assert step.draft.confirm is None
+
+
+def test_more_words_at_the_summary_are_added_to_the_matter() -> None:
+    step = READER.read(said("mùi hôi thối bốc lên nồng nặc cả ngày", "report"), "confirm", COMPLETE)
+    assert step.draft.description == "Rác chất đống\nmùi hôi thối bốc lên nồng nặc cả ngày"
+
+
+def test_a_case_code_alone_asks_for_its_status_whatever_the_classifier_says() -> None:
+    step = READER.read(said("PA-482-913-773", "report", entities={"case_code": "PA-482-913-773"}), None, Draft())
+    assert (step.detour, step.over) == ("track_case", True)
+
+
+def test_the_draft_survives_the_way_through_rasas_slots() -> None:
+    draft = replace(asked_ward(), media=3, asked_category=1)
+    assert from_slots(draft.to_slots()) == draft
+
+
+@pytest.mark.parametrize(("text", "count"), [("", 0), ("tôi muốn phản ánh", 0), ("rác chất đống", 3)])
+def test_words_that_only_open_a_talk_do_not_count_as_matter(text: str, count: int) -> None:
+    assert content_words(text) == count

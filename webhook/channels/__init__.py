@@ -1,0 +1,40 @@
+"""The registry of channels; gateway and worker call `build_channels`, and a new channel is one line here."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from core.config import Config
+from core.db import Database
+from core.vault import Vault
+from webhook.channels.base import Channel
+from webhook.channels.http import Http
+from webhook.channels.messenger import MessengerChannel
+from webhook.channels.zalo import ZaloChannel
+from webhook.channels.zalo_token import TokenStore
+
+Clock = Callable[[], datetime]
+TOKEN_TIMEOUT = 5.0  # seconds: a renewal and a call must end before the message's lease does
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def build_channels(config: Config, database: Database, vault: Vault, clock: Clock = utc_now) -> dict[str, Channel]:
+    """Every configured channel by its name; one that is not configured does not exist."""
+    built = (_zalo(config, database, vault, clock), _messenger(config, clock))
+    return {channel.name: channel for channel in built if channel is not None}
+
+
+def _zalo(config: Config, database: Database, vault: Vault, clock: Clock) -> Channel | None:
+    if config.zalo is None:
+        return None
+    oauth = Http(config.zalo.oauth_url, min(TOKEN_TIMEOUT, config.send_timeout))
+    tokens = TokenStore(database, vault, config.zalo, oauth, clock)
+    return ZaloChannel(config.zalo, tokens, Http(config.zalo.api_url, config.send_timeout), clock)
+
+
+def _messenger(config: Config, clock: Clock) -> Channel | None:
+    if config.messenger is None:
+        return None
+    return MessengerChannel(config.messenger, Http(config.messenger.api_url, config.send_timeout), clock)
