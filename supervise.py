@@ -4,6 +4,7 @@ supervisord restarts what dies and stops whole process groups; this module write
 are healthy, prints where to go, and passes the stop signal on.
 """
 
+import getpass
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ import requests
 from core.config import Config, is_loopback, settings_in_force
 
 BOT_PYTHON = ".venv-bot/bin/python"
-RASA_ENVIRONMENT = {"RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3"}
+RASA_ENVIRONMENT = {"RASA_TELEMETRY_ENABLED": "false", "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}
 WAIT_FOR_HEALTH = 180.0  # seconds
 ALIVE_WITHIN = 30.0  # seconds
 
@@ -118,6 +119,8 @@ def _write(config: Config, wanted: Sequence[Process]) -> Path:
     log_folder.mkdir(parents=True, exist_ok=True)
     lines = [
         "[supervisord]",
+        f"user={getpass.getuser()}",
+        "silent=true",
         f"logfile={log_folder}/supervisor.log",
         f"pidfile={run_folder}/supervisor.pid",
         "[unix_http_server]",

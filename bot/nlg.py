@@ -4,6 +4,7 @@ Named in bot/endpoints.yml, called by Rasa.
 """
 
 import copy
+import re
 import zlib
 from typing import Any, Dict, Optional, Text
 
@@ -12,6 +13,8 @@ from rasa.core.nlg.response import TemplatedNaturalLanguageGenerator
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
+
+_NAME = re.compile(r"\{([a-z_]+)\}")
 
 
 class StableResponses(TemplatedNaturalLanguageGenerator):
@@ -32,4 +35,15 @@ class StableResponses(TemplatedNaturalLanguageGenerator):
         if not wordings:
             return None
         chosen = wordings[zlib.crc32(f"{tracker.sender_id} {utter_action}".encode()) % len(wordings)]
-        return self._fill_response(copy.deepcopy(chosen), slots, **kwargs)
+        return _filled(copy.deepcopy(chosen), {**slots, **kwargs})
+
+
+def _filled(part: Any, values: Dict[Text, Any]) -> Any:
+    """Put values for {names}, once and as they are: Rasa's own way trips over braces and "0[" in what people wrote."""
+    if isinstance(part, str):
+        return _NAME.sub(lambda found: str(values.get(found[1], found[0])), part)
+    if isinstance(part, list):
+        return [_filled(item, values) for item in part]
+    if isinstance(part, dict):
+        return {key: _filled(item, values) for key, item in part.items()}
+    return part

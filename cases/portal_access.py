@@ -79,6 +79,6 @@ def _events(session: Session, case: Case) -> tuple[PublicEvent, ...]:
 def _event(session: Session, event: CaseEvent) -> PublicEvent:
     if event.kind != "transferred":
         return PublicEvent(event.at, event.kind, text=event.data["text"])
-    # The reason of a transfer is a note between offices; the public learns where the case went.
+    # The citizen has read the reason in the chat; it may name people, so this page only says where the case went.
     target = session.get(Unit, event.data["target"])
     return PublicEvent(event.at, event.kind, unit=target.name if target else "")

@@ -19,6 +19,7 @@ class Reply:
     status: int = 200
     delay: float = 0.0
     cut: bool = False
+    location: str = ""
 
     @property
     def raw(self) -> bytes:
@@ -91,6 +92,8 @@ class FakePlatform:
                 try:
                     self.send_response(reply.status)
                     self.send_header("Content-Length", str(len(reply.raw)))
+                    if reply.location:
+                        self.send_header("Location", reply.location)
                     self.end_headers()
                     self.wfile.write(reply.raw)
                 except OSError:  # the caller did not wait: that is what the test wanted

@@ -469,6 +469,15 @@ def test_a_fault_of_the_platform_says_itself_whether_to_try_again(
     assert len(platform.calls_to(case.send_path)) == 1
 
 
+def test_a_redirect_does_not_carry_the_message_elsewhere(
+    case: Case, channels: dict[str, Channel], platform: FakePlatform
+) -> None:
+    platform.script(case.send_path, Reply(b"", 307, location=f"{platform.url}/elsewhere"))
+    with pytest.raises(ChannelUnavailable, match="http_307"):
+        channels[case.name].send(_message())
+    assert platform.calls_to("/elsewhere") == []
+
+
 def test_the_platforms_own_error_codes_have_the_same_meaning_everywhere(
     case: Case, channels: dict[str, Channel], platform: FakePlatform
 ) -> None:
@@ -708,6 +717,15 @@ def test_a_token_is_renewed_two_hours_before_it_ends(
         session.get_one(ChannelToken, "zalo").expires_at = NOW + timedelta(hours=1, minutes=59)
     assert store.current() == "access-2"
     assert len(platform.calls) == 2
+
+
+def test_a_token_said_to_live_shortly_is_not_renewed_at_every_call(
+    config: Config, database: Database, platform: FakePlatform
+) -> None:
+    platform.script("/access_token", Reply({"access_token": "a", "refresh_token": "r", "expires_in": "3600"}))
+    store = _store(config, database)
+    assert [store.current() for _ in range(3)] == ["a"] * 3
+    assert len(platform.calls) == 1
 
 
 @pytest.mark.parametrize("code", [-216, -220, -124])

@@ -33,6 +33,7 @@ CHUNK = 64 * 1024
 MOST_DISCARDED = 16 * MAX_BODY
 DRAINED_PER_REQUEST = 20  # Zalo waits two seconds; the worker drains the rest
 VERIFIER = re.compile(r"zalo_verifier[A-Za-z0-9_-]{0,200}\.html")
+# ProgrammingError: the tables are not migrated yet. OSError: the folder of an SQLite file is gone.
 DATABASE_AWAY = (OperationalError, InterfaceError, InternalError, ProgrammingError, PoolTimeoutError, OSError)
 
 

@@ -31,8 +31,9 @@ RENEW_BEFORE = timedelta(hours=2)
 CLAIM = timedelta(seconds=30)  # longer than a renewal with its timeouts
 PATIENCE = 15.0  # seconds to wait for another worker's renewal
 POLL = 0.1
-SHORTEST_LIFE = 60
-DEFAULT_LIFE = 3600
+# Seconds. A shorter life would mean a renewal at every call; a token that ends earlier is rejected, and renewed then.
+SHORTEST_LIFE = 3 * 3600
+DEFAULT_LIFE = 25 * 3600
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,6 @@ def _locked(session: Session) -> ChannelToken:
 
 
 def _life(value: object) -> int:
-    """Seconds, sent as a string ("90000"); never so short that every call would renew."""
+    """Seconds, sent as a string ("90000")."""
     text = str(value)[:9]
     return max(int(text), SHORTEST_LIFE) if text.isascii() and text.isdecimal() else DEFAULT_LIFE

@@ -1,0 +1,320 @@
+"""What the gateway promises to platforms and citizens: nothing forged is kept, nothing genuine is lost."""
+
+import json
+import logging
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from core.config import Config, load_config
+from core.db import Base, Database, open_database, reading
+from core.inbox import InboundEvent
+from core.model import Attachment, Conversation, Inbound
+from core.spool import Spool
+from core.vault import Vault
+from tests.fakes import sign_messenger, sign_zalo
+from webhook.app import DRAINED_PER_REQUEST, create_app
+from webhook.channels import build_channels
+
+pytestmark = pytest.mark.disable_socket
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+PAYLOADS = Path(__file__).parent / "payloads"
+ZALO_SECRET = "demo-zalo-oa-secret-key"
+MESSENGER_SECRET = "demo-messenger-app-secret"
+APP_ID = "1847362950174826395"
+
+
+@dataclass(frozen=True)
+class House:
+    """A gateway over a database of its own."""
+
+    config: Config
+    database: Database
+    spool: Spool
+    client: FlaskClient
+
+    def post(self, channel: str, raw: bytes, headers: dict[str, str] | None = None) -> int:
+        """Deliver a body, signed as the platform does unless headers are given."""
+        if headers is None:
+            headers = (
+                sign_zalo(raw, ZALO_SECRET, APP_ID) if channel == "zalo" else sign_messenger(raw, MESSENGER_SECRET)
+            )
+        return self.client.post(f"/webhooks/{channel}", data=raw, headers=headers).status_code
+
+    def texts(self) -> list[str]:
+        with reading(self.database) as session:
+            return list(session.scalars(select(Inbound.text).order_by(Inbound.sent_at, Inbound.id)))
+
+    def take_tables_away(self) -> None:
+        """Every statement fails from now on, as when the database is away."""
+        Base.metadata.drop_all(self.database.engine)
+
+    def bring_tables_back(self) -> None:
+        Base.metadata.create_all(self.database.engine)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    environ = {"TIEPDAN_DEMO": "1", "VAR_DIR": str(tmp_path / "var")}
+    config = load_config(environ, Path("/nonexistent"))
+    database = open_database(f"sqlite:///{tmp_path}/test.db")
+    Base.metadata.create_all(database.engine)
+    vault = Vault(config.data_keys)
+    spool = Spool(config.var_dir / "spool", vault)
+    channels = build_channels(config, database, vault, lambda: NOW)
+    app = create_app(config, database, channels, spool, lambda: NOW)
+    yield House(config, database, spool, app.test_client())
+    database.engine.dispose()
+
+
+def _zalo(text: str = "xin chào", number: int = 1) -> bytes:
+    body = {
+        "app_id": APP_ID,
+        "sender": {"id": "6093184725501938472"},
+        "recipient": {"id": "2750918364027519384"},
+        "event_name": "user_send_text",
+        "message": {"text": text, "msg_id": f"m{number}"},
+        "timestamp": str(1795392000000 + number),
+    }
+    return json.dumps(body, ensure_ascii=False).encode()
+
+
+def _sample(channel: str, name: str) -> bytes:
+    body = json.loads((PAYLOADS / channel / f"{name}.json").read_text())["body"]
+    return json.dumps(body, ensure_ascii=channel == "messenger").encode()
+
+
+def test_a_message_brought_several_times_is_one_row(house: House) -> None:
+    for channel, raw in (("zalo", _zalo()), ("messenger", _sample("messenger", "message_text"))):
+        assert [house.post(channel, raw) for _ in range(3)] == [200] * 3
+    assert len(house.texts()) == 2
+
+
+def test_a_batch_is_stored_as_a_whole_for_each_citizen(house: House) -> None:
+    assert house.post("messenger", _sample("messenger", "batch_two_entries")) == 200
+    with reading(house.database) as session:
+        rows = session.execute(select(Conversation.user_id, Inbound.text).join(Inbound).order_by(Inbound.sent_at)).all()
+    assert [tuple(row) for row in rows] == [
+        ("7719203846550192", "tin thứ nhất"),
+        ("6610284755019283", "tin của người khác"),
+    ]
+
+
+def test_a_picture_is_stored_with_its_address_and_its_caption(house: House) -> None:
+    assert house.post("messenger", _sample("messenger", "message_images_multiple")) == 200
+    with reading(house.database) as session:
+        (inbound,) = session.scalars(select(Inbound)).all()
+        assert (inbound.kind, inbound.text) == ("media", "Hai tấm hình ổ gà")
+        assert len(session.scalars(select(Attachment)).all()) == 2
+
+
+@pytest.mark.parametrize(("channel", "status"), [("zalo", 200), ("messenger", 403)])
+@pytest.mark.parametrize("value", [None, "mac=" + "0" * 64, "sha256=" + "0" * 64, "đ", ""])
+def test_a_forged_message_is_not_stored(channel: str, status: int, value: str | None, house: House) -> None:
+    raw = _zalo() if channel == "zalo" else _sample("messenger", "message_text")
+    name = "X-ZEvent-Signature" if channel == "zalo" else "X-Hub-Signature-256"
+    assert house.post(channel, raw, {} if value is None else {name: value}) == status
+    genuine = sign_zalo(raw, ZALO_SECRET, APP_ID) if channel == "zalo" else sign_messenger(raw, MESSENGER_SECRET)
+    assert house.post(channel, raw + b" ", genuine) == status
+    assert house.texts() == []
+    assert house.spool.is_empty()
+
+
+@pytest.mark.parametrize(("channel", "status"), [("zalo", 200), ("messenger", 413)])
+def test_a_body_of_two_megabytes_is_not_stored(channel: str, status: int, house: House) -> None:
+    raw = _zalo("x" * 2_000_000) if channel == "zalo" else b'{"object":"page"}' + b" " * 2_000_000
+    assert house.post(channel, raw) == status
+    assert house.texts() == []
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"not json",
+        b"\xff\xfe\x00",
+        b"null",
+        b"[]",
+        b"[" * 200_000,
+        b'{"timestamp":"1","app_id":"1847362950174826395","event_name":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001,
+        b'{"timestamp":"1","app_id":"1847362950174826395","event_name":"user_send_text"}',
+    ],
+    ids=["empty", "text", "bytes", "null", "list", "deep list", "deep object", "no sender"],
+)
+def test_nonsense_with_a_good_signature_is_acknowledged_and_ignored(raw: bytes, house: House) -> None:
+    status = 404 if raw.startswith(b'{"timestamp":"1"') and len(raw) < 1000 else 200
+    assert house.post("messenger", raw) == status
+    signature = sign_zalo(raw, ZALO_SECRET, APP_ID) if raw.endswith(b'text"}') else {"X-ZEvent-Signature": "0" * 64}
+    assert house.post("zalo", raw, signature) == 200
+    assert house.texts() == []
+    assert house.post("zalo", _zalo()) == 200
+    assert house.texts() == ["xin chào"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/restart",
+        " /restart",
+        '/report{"category": "waste"}',
+        "\u00a0/restart\u3000",
+        "<script>alert('x')</script> & <b>đậm</b>",
+        "'; DROP TABLE inbounds; --",
+        "Rác 😷🏽👨‍👩‍👧 ở chợ",
+        "Đèn đươ\u0300ng (tổ hợp rời)",
+        "  cách\n\tdòng  ",
+        "%(text)s {text} :text ?",
+    ],
+)
+def test_text_is_kept_exactly_as_written(text: str, house: House) -> None:
+    assert house.post("zalo", _zalo(text)) == 200
+    assert house.texts() == [text]
+
+
+def test_what_no_database_can_hold_is_replaced_not_dropped(house: House) -> None:
+    raw = _zalo("trước@sau").replace(b"@", b"\\u0000\\ud83d")
+    assert house.post("zalo", raw) == 200
+    assert house.texts() == ["trước\ufffd\ufffdsau"]
+
+
+def test_what_is_not_from_a_citizen_is_acknowledged_with_a_reason_in_the_log(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for channel, name in (("zalo", "oa_send_text_by_admin"), ("messenger", "message_echo_bot"), ("zalo", "unfollow")):
+        assert house.post(channel, _sample(channel, name)) == 200
+    assert house.texts() == []
+    reasons = [record.__dict__["reason"] for record in caplog.records if "reason" in record.__dict__]
+    assert reasons == ["oa_send_text", "echo", "unfollow"]
+
+
+def test_logs_hold_neither_words_nor_names_nor_phones_nor_secrets(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    house.post("zalo", _zalo("gọi 0912345678"))
+    house.post("zalo", _sample("zalo", "user_submit_info"))
+    house.post("zalo", _zalo("gọi 0912345678"), {"X-ZEvent-Signature": "mac=" + ZALO_SECRET})
+    house.take_tables_away()
+    house.post("zalo", _zalo("gọi 0912345678", 2))
+    shutil.rmtree(house.config.var_dir)
+    assert house.post("zalo", _zalo("gọi 0912345678", 3)) == 503
+    assert caplog.records
+    logged = "".join(str(record.__dict__) for record in caplog.records)
+    for secret in ("0912345678", "84900000456", "Lê Thị Mẫu", "6093184725501938472", ZALO_SECRET):
+        assert secret not in logged
+
+
+def test_while_the_database_is_away_messages_wait_on_the_disk_and_arrive_later_in_order(house: House) -> None:
+    house.take_tables_away()
+    assert [house.post("zalo", _zalo(f"tin {n}", n)) for n in (1, 2)] == [200, 200]
+    assert house.spool.size() == 2
+    assert all(b"tin" not in path.read_bytes() for path in (house.config.var_dir / "spool").iterdir())
+    house.bring_tables_back()
+    assert house.post("zalo", _zalo("tin 3", 3)) == 200
+    assert house.texts() == ["tin 1", "tin 2", "tin 3"]
+    assert house.spool.is_empty()
+    assert house.post("zalo", _zalo("tin 1", 1)) == 200
+    assert house.texts() == ["tin 1", "tin 2", "tin 3"]
+
+
+def test_a_long_queue_on_the_disk_does_not_keep_the_platform_waiting(house: House) -> None:
+    for number in range(DRAINED_PER_REQUEST + 5):
+        event = InboundEvent("zalo", f"old{number}", "6093184725501938472", "text", NOW, text="cũ")
+        house.spool.append(event)
+    assert house.post("zalo", _zalo("mới")) == 200
+    assert (len(house.texts()), house.spool.size()) == (DRAINED_PER_REQUEST, 6)
+
+
+def test_when_neither_database_nor_disk_takes_a_message_the_platform_brings_it_again(house: House) -> None:
+    house.take_tables_away()
+    shutil.rmtree(house.config.var_dir)
+    assert house.post("zalo", _zalo()) == 503
+    house.bring_tables_back()
+    assert house.post("zalo", _zalo()) == 200
+    assert house.texts() == ["xin chào"]
+
+
+def test_a_database_file_that_cannot_be_opened_is_away_too(house: House, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    database = open_database(f"sqlite:///{folder}/x.db")
+    folder.rmdir()
+    channels = build_channels(house.config, database, Vault(house.config.data_keys), lambda: NOW)
+    client = create_app(house.config, database, channels, house.spool, lambda: NOW).test_client()
+    other = House(house.config, database, house.spool, client)
+    assert other.post("zalo", _zalo()) == 200
+    assert house.spool.size() == 1
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").status_code == 503
+
+
+def test_health_is_about_the_process_and_readiness_about_the_database(house: House) -> None:
+    assert [house.client.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
+    house.take_tables_away()
+    assert [house.client.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 503]
+
+
+@pytest.mark.parametrize(
+    ("path", "args", "status", "body"),
+    [
+        ("/webhooks/messenger", {"hub.verify_token": "demo-messenger-verify-token"}, 200, "1158201444"),
+        ("/webhooks/messenger", {"hub.verify_token": "wrong"}, 403, ""),
+        ("/webhooks/zalo", {"hub.verify_token": "demo-messenger-verify-token"}, 403, ""),
+        ("/webhooks/viber", {}, 404, None),
+    ],
+)
+def test_the_handshake(path: str, args: dict[str, str], status: int, body: str | None, house: House) -> None:
+    answer = house.client.get(path, query_string={"hub.mode": "subscribe", "hub.challenge": "1158201444"} | args)
+    assert answer.status_code == status
+    assert body is None or (answer.text, answer.mimetype) == (body, "text/plain")
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_channel_that_is_not_configured_does_not_exist(method: str, house: House) -> None:
+    client = create_app(house.config, house.database, {}, house.spool).test_client()
+    answers: list[Any] = [getattr(client, method)(f"/webhooks/{name}") for name in ("zalo", "messenger", "x")]
+    assert [answer.status_code for answer in answers] == [404] * 3
+
+
+def test_only_the_file_zalo_asks_for_is_served(house: House) -> None:
+    folder = house.config.var_dir / "verify"
+    folder.mkdir()
+    (folder / "zalo_verifierABC-1_x.html").write_text("mã xác minh")
+    (folder / "secret.html").write_text("secret")
+    (house.config.var_dir / "zalo_verifier.html").write_text("outside")
+    answer = house.client.get("/zalo_verifierABC-1_x.html")
+    assert (answer.status_code, answer.text, answer.mimetype) == (200, "mã xác minh", "text/html")
+    answer.close()
+    for path in (
+        "secret.html",
+        "zalo_verifier.html",
+        "..%2Fzalo_verifier.html",
+        "verify/zalo_verifierABC-1_x.html",
+        "",
+    ):
+        assert house.client.get(f"/{path}").status_code == 404
+
+
+def test_an_unexpected_error_is_answered_neutrally_so_that_the_event_comes_again(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A clock that fails stands for every error nobody thought of."""
+
+    def broken_clock() -> datetime:
+        raise RuntimeError("số điện thoại 0912345678")
+
+    channels = build_channels(house.config, house.database, Vault(house.config.data_keys), lambda: NOW)
+    client = create_app(house.config, house.database, channels, house.spool, broken_clock).test_client()
+    raw = _zalo()
+    answer = client.post("/webhooks/zalo", data=raw, headers=sign_zalo(raw, ZALO_SECRET, APP_ID))
+    assert (answer.status_code, answer.text) == (503, "")
+    assert house.texts() == []
+    assert house.post("zalo", raw) == 200
