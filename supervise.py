@@ -103,7 +103,7 @@ def _worker(python: str, number: int) -> Process:
 def _web(python: str, name: str, app: str, port: int, threads: int) -> Process:
     command = (
         python, "-m", "gunicorn", app, "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread",
-        "--threads", str(threads), "--graceful-timeout", "10", "--log-level", "warning",
+        "--threads", str(threads), "--graceful-timeout", "10", "--log-level", "warning", "--no-control-socket",
     )  # fmt: skip
     return Process(name, command, _local(port, "/healthz"))
 

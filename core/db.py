@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -64,7 +64,16 @@ def open_database(url: str) -> Database:
         return _open_sqlite(url, parsed.database)
     if parsed.drivername in {"postgresql", "postgres"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
-    return Database(create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20), None)
+    engine = create_engine(
+        parsed,
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=20,
+        pool_timeout=5,
+        hide_parameters=True,  # an SQL error would quote what people wrote
+        connect_args={"connect_timeout": 2},  # a webhook has two seconds in all
+    )
+    return Database(engine, None)
 
 
 def _open_sqlite(url: str, path: str | None) -> Database:
@@ -72,7 +81,7 @@ def _open_sqlite(url: str, path: str | None) -> Database:
     if not file.name or path == ":memory:":
         raise ValueError("SQLite needs a file: several processes share it")
     file.parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 30, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return Database(engine, file.with_name(file.name + ".lock"))
@@ -120,5 +129,5 @@ def _writer_turn(database: Database) -> Iterator[None]:
 def insert_once(session: Session, table: type[Base], values: Mapping[str, Any]) -> bool:
     """Insert a row unless a unique constraint already holds it; says whether it is new."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).values(**values).on_conflict_do_nothing()
-    return bool(session.connection().execute(statement).rowcount)
+    statement = insert(table).values(**values).on_conflict_do_nothing().returning(*inspect(table).primary_key)
+    return session.connection().execute(statement).first() is not None

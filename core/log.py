@@ -45,5 +45,5 @@ def configure(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("urllib3", "requests", "werkzeug"):  # they log addresses, which may carry tokens or codes
+    for noisy in ("urllib3", "requests", "werkzeug", "PIL"):  # addresses, with tokens or codes in them, and EXIF
         logging.getLogger(noisy).setLevel(logging.WARNING)

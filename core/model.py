@@ -96,7 +96,7 @@ class Attachment(Base):
     url: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(String(10), default="waiting")  # waiting, stored, failed
     stored_name: Mapped[str | None] = mapped_column(String(80))  # random name under VAR_DIR/media
-    mime: Mapped[str | None] = mapped_column(String(60))
+    mime: Mapped[str | None] = mapped_column(String(80))
     size: Mapped[int | None]  # bytes
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime] = mapped_column(UtcDateTime)

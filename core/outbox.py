@@ -10,7 +10,7 @@ from core.db import insert_once
 from core.inbox import LeaseLostError
 from core.model import Conversation, Outbound
 
-LEASE = timedelta(seconds=40)
+LEASE = timedelta(seconds=60)  # longer than waiting for a token, renewing it and sending
 GIVE_UP_AFTER = timedelta(hours=24)
 LONGEST_WAIT = timedelta(minutes=5)
 

@@ -1,6 +1,7 @@
 """Events kept on disk while the database is away: appended by the gateway, drained by gateway and worker."""
 
 import json
+import logging
 import os
 import secrets
 import time
@@ -10,7 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 from core.inbox import InboundEvent
-from core.vault import Vault
+from core.vault import SealBrokenError, Vault
+
+log = logging.getLogger(__name__)
 
 
 class Spool:
@@ -41,14 +44,21 @@ class Spool:
         _sync_folder(self._folder)
 
     def drain(self, take: Callable[[InboundEvent], None]) -> int:
-        """Hand every event, oldest first, to `take` (which stores it) and remove it; stops at the first exception."""
+        """Hand every event, oldest first, to `take` (which stores it) and remove it; an exception of `take` ends it."""
         count = 0
         for path in sorted(self._folder.glob("*.event")):
             try:
                 sealed = path.read_bytes()
             except FileNotFoundError:  # another process drained it: taking twice would be harmless as well
                 continue
-            take(_event(self._vault.unseal(sealed)))
+            try:
+                event = _event(self._vault.unseal(sealed))
+            except (SealBrokenError, ValueError, TypeError):
+                # Set aside for a person: one unreadable file must not stop the messages behind it.
+                path.rename(path.with_suffix(".bad"))
+                log.error("spooled event unreadable", extra={"event": path.stem, "outcome": "set_aside"})
+                continue
+            take(event)
             path.unlink(missing_ok=True)
             count += 1
         return count

@@ -1,6 +1,5 @@
 """The whole project as real processes on free ports, for journeys: started by `manage.py run`, spoken to by HTTP."""
 
-import json
 import os
 import re
 import signal
@@ -16,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from cases.transcript import transcript
+from core.db import Database, open_database, reading
 
 ROOT = Path(__file__).parent.parent
 READY = "Tiếp Dân is running"
@@ -55,6 +57,7 @@ class Stack:
     ports: dict[str, int] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
     output: list[str] = field(default_factory=list)
+    database: Database | None = None
 
     def environment(self) -> dict[str, str]:
         names = ["WEBHOOK_PORT", "DESK_PORT", "PORTAL_PORT", "SIMULATOR_PORT", "ACTIONS_PORT"]
@@ -94,6 +97,8 @@ class Stack:
             return
         self.process.send_signal(signal.SIGINT)
         self.process.wait(timeout=90)
+        if self.database is not None:
+            self.database.engine.dispose()
 
     def kill(self, name: str) -> None:
         """SIGKILL one supervised process, its children included when it has any."""
@@ -143,8 +148,11 @@ class Stack:
         return answer.json()
 
     def conversation(self, channel: str, user: str) -> dict[str, Any]:
-        """The transcript from the real store."""
-        return dict(json.loads(self.manage("conversation", "--channel", channel, "--user", user, "--json")))
+        """The transcript from the real store, as `manage.py conversation --json` prints it."""
+        if self.database is None:
+            self.database = open_database(self.environment()["DATABASE_URL"])
+        with reading(self.database) as session:
+            return transcript(session, channel, user)
 
     def seen(self, channel: str, user: str) -> list[dict[str, Any]]:
         """What the citizen has on the screen, both ways, in order."""

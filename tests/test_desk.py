@@ -292,17 +292,17 @@ def test_the_queue_is_paged_and_keeps_its_filter(desk: Desk) -> None:
 
 
 def test_deadlines_are_marked(desk: Desk) -> None:
-    late = desk.file()
+    code = desk.file()
+    assert "hạn</span>" not in desk.log_in("dongda").get("/").text
+    desk.clock.now = desk.case(code).due_at - timedelta(minutes=5)
     client = desk.log_in("dongda")
-    desk.clock.now = desk.case(late).due_at - timedelta(minutes=5)
-    client = desk.log_in("dongda")
-    assert "sắp đến hạn" in client.get("/").text
-    desk.clock.now = desk.case(late).due_at + timedelta(minutes=1)
     page = client.get("/").text
-    assert "quá hạn</span>" in page
-    assert "quá hạn tiếp nhận" in page
-    move(client, late, "ask", 1, "Xin số nhà?")
-    assert "tạm dừng tính hạn" in client.get("/").text
+    assert "sắp đến hạn</span>" in page
+    assert "quá hạn tiếp nhận</span>" in page
+    desk.clock.now = desk.case(code).due_at + timedelta(minutes=1)
+    assert "quá hạn</span>" in client.get("/").text
+    move(client, code, "ask", 1, "Xin số nhà?")
+    assert "tạm dừng tính hạn</span>" in client.get("/").text
 
 
 def test_htmx_gets_the_table_only_and_is_told_when_the_session_is_over(desk: Desk) -> None:

@@ -46,7 +46,10 @@ COMPLETE = Draft("Rác chất đống", Location("Ngõ 12", KIM_LIEN, DONG_DA, s
 
 @pytest.mark.parametrize(
     "text",
-    ["Ngõ 12 Chùa Bộc, Đống Đa rác chất đống 3 ngày nay không ai dọn", "ngo 12 chua boc dong da rac chat dong 3 ngay nay"],
+    [
+        "Ngõ 12 Chùa Bộc, Đống Đa rác chất đống 3 ngày nay không ai dọn",
+        "ngo 12 chua boc dong da rac chat dong 3 ngay nay",
+    ],
 )
 def test_one_message_gives_description_area_and_category_and_leaves_only_the_ward(text: str) -> None:
     draft = READER.read(said(text), None, Draft()).draft

@@ -21,6 +21,7 @@ from cases.service import Draft, open_case
 from core.config import Config
 from core.db import Base, Database, open_database, reading, transaction
 from core.model import Conversation
+from desk.app import create_app as create_desk
 from portal.app import create_app
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -241,8 +242,10 @@ def test_the_page_may_run_scripts_or_be_kept_by_the_browser(portal: Portal) -> N
     assert cookie.startswith("tiepdan_portal=")
 
 
-def test_a_session_of_the_portal_is_signed_with_the_desks_secret(portal: Portal) -> None:
-    assert portal.app.config["SECRET_KEY"] != portal.config.secret_keys[0]
+def test_a_session_of_the_portal_is_signed_with_the_desks_secret(portal: Portal, rulebook: Rulebook) -> None:
+    desk = create_desk(portal.config, portal.database, rulebook, lambda: NOW)
+    keys = {portal.app.config["SECRET_KEY"], desk.config["SECRET_KEY"], portal.config.secret_keys[0]}
+    assert len(keys) == 3
 
 
 def test_health_says_when_the_database_is_away(portal: Portal, rulebook: Rulebook, tmp_path: Path) -> None:

@@ -106,6 +106,7 @@ class Converser:
                 outbox.enqueue(session, conversation.id, key, text, now, author="bot", buttons=buttons[number])
             if answer.forget:
                 _forget(turn)
+            _drop_contact_cards(turn)
             inbox.finish(turn, now, answer.intent)
         log.info("turn answered", extra={"turn_id": claimed.id, "count": len(answer.replies), "outcome": "done"})
 
@@ -133,14 +134,17 @@ def _snapshot(session: Session, turn: Turn) -> ClaimedTurn:
     members = list(turn.members)
     tap = tap_of(conversation, members[0]) if len(members) == 1 else None
     masked = mask("\n".join(member.text for member in members if member.text))
+    shared = [phone for member in members if member.kind == "other" for phone in mask(member.payload or "").phones]
+    phones = [*masked.phones, *shared]
     return ClaimedTurn(
         id=turn.id,
         conversation_id=turn.conversation_id,
         failures=turn.failures,
         created_at=turn.created_at,
         question=_question(conversation, turn, members, tap, masked.text),
-        phone=masked.phones[-1] if masked.phones else None,
-        for_case=tap is None and _officer_waits(session, conversation),
+        phone=phones[-1] if phones else None,
+        # A tap, or opening the conversation anew, is a wish of its own and no answer to an officer.
+        for_case=tap is None and members[0].kind != "start" and _officer_waits(session, conversation),
     )
 
 
@@ -184,6 +188,13 @@ def _payload(members: list[Inbound], tap: Tap | None, text: str) -> str | None:
         return "/greet"
     # A photo, a pin or a sticker without words: the form reads it from the metadata.
     return None if text.strip() else "/inform"
+
+
+def _drop_contact_cards(turn: Turn) -> None:
+    """A shared contact card or form gave us its phone number, which is sealed now; the rest of it is not kept."""
+    for member in turn.members:
+        if member.kind == "other":
+            member.payload = None
 
 
 def _forget(turn: Turn) -> None:

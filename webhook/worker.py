@@ -1,4 +1,4 @@
-"""The worker process, `python -m webhook.worker`: takes turns, sends messages, drains the spool; any number may run."""
+"""The worker process, `python -m webhook.worker`: takes turns, sends messages, fetches photos, drains the spool."""
 
 import fcntl
 import logging
@@ -27,6 +27,8 @@ from core.vault import Vault
 from webhook.channels import build_channels
 from webhook.converse import Converser
 from webhook.deliver import Deliverer
+from webhook.download import host_rule
+from webhook.media import MediaFetcher
 from webhook.rasa_client import RasaClient
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 IDLE = 0.1  # seconds between looks at an empty queue
 ALIVE_EVERY = 5.0  # seconds
 AFTER_ERROR = 1.0  # seconds
+MEDIA_THREADS = 1
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Worker:
     database: Database
     converser: Converser
     deliverer: Deliverer
+    fetcher: MediaFetcher
     spool: Spool
     stop: threading.Event
     wake: threading.Event
@@ -53,6 +57,7 @@ class Worker:
         self._release()
         loops = [(f"{self.name}/turn-{n}", self.converser.step) for n in range(turn_threads)]
         loops += [(f"{self.name}/send-{n}", self.deliverer.step) for n in range(send_threads)]
+        loops += [(f"{self.name}/media-{n}", self.fetcher.step) for n in range(MEDIA_THREADS)]
         threads = [threading.Thread(target=self._loop, args=loop, name=loop[0]) for loop in loops]
         for thread in threads:
             thread.start()
@@ -139,6 +144,7 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
         database=database,
         converser=Converser(database, rulebook, rasa, vault, _now),
         deliverer=Deliverer(database, build_channels(config, database, vault), _now),
+        fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), _now),
         spool=Spool(config.var_dir / "spool", vault),
         stop=stop,
         wake=threading.Event(),

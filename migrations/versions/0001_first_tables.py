@@ -238,7 +238,7 @@ def _create_tables() -> None:
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column("stored_name", sa.String(length=80), nullable=True),
-        sa.Column("mime", sa.String(length=60), nullable=True),
+        sa.Column("mime", sa.String(length=80), nullable=True),
         sa.Column("size", sa.Integer(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,64 @@
+"""The queue of attachments to fetch: claim one, record it as stored, to be tried again, or failed; called by media."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.inbox import LeaseLostError
+from core.model import Attachment
+
+LEASE = timedelta(seconds=60)  # longer than the slowest download, so that a living worker keeps what it fetches
+MAX_ATTEMPTS = 5
+
+
+def claim(session: Session, now: datetime) -> Attachment | None:
+    """Lease the oldest due attachment by moving its `next_at`; None when there is none.
+
+    `attempts` is the proof of holding it. The name is chosen here and kept by every further attempt, so that whatever a
+    killed worker leaves on disk belongs to a row and can be erased with it.
+    """
+    due = select(Attachment).where(Attachment.status == "waiting", Attachment.next_at <= now)
+    query = due.order_by(Attachment.next_at, Attachment.id).limit(1).with_for_update(skip_locked=True)
+    found = session.scalars(query).first()
+    if found is None:
+        return None
+    found.attempts += 1
+    found.next_at = now + LEASE
+    found.stored_name = found.stored_name or secrets.token_hex(16)
+    session.flush()
+    return found
+
+
+def held(session: Session, attachment_id: int, attempt: int) -> Attachment:
+    """The attachment, locked, if this attempt is its last one; LeaseLostError otherwise, or when it was erased."""
+    query = select(Attachment).where(Attachment.id == attachment_id).with_for_update()
+    found = session.scalars(query).one_or_none()
+    if found is None or found.status != "waiting" or found.attempts != attempt:
+        raise LeaseLostError(f"attachment {attachment_id}")
+    return found
+
+
+def stored(attachment: Attachment, mime: str, size: int) -> None:
+    """The file is on disk under `stored_name`; `size` in bytes."""
+    attachment.status = "stored"
+    attachment.mime = mime
+    attachment.size = size
+    attachment.error = None
+
+
+def retry(attachment: Attachment, error: str, now: datetime) -> bool:
+    """Try again after 2, 4, 8, 16 seconds; after the last attempt it has failed, and this says False."""
+    if attachment.attempts >= MAX_ATTEMPTS:
+        failed(attachment, error)
+        return False
+    attachment.next_at = now + timedelta(seconds=2**attachment.attempts)
+    attachment.error = error[:80]
+    return True
+
+
+def failed(attachment: Attachment, error: str) -> None:
+    """It will not be fetched; `error` is a short code, never an address."""
+    attachment.status = "failed"
+    attachment.error = error[:80]
