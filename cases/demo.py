@@ -19,6 +19,8 @@ from core.model import Inbound, Outbound, Turn
 
 DEMO_CASES = 200
 DEMO_DAYS = 40
+LONGEST_WAIT = timedelta(hours=6)  # before somebody takes a given case
+LONGEST_HANDLING = timedelta(days=5)
 # How other systems call the same states (iHanoi's public figures among them).
 STATUS_NAMES = {
     **{status.value: status for status in Status},
@@ -92,14 +94,16 @@ def seed_demo_cases(session: Session, rulebook: Rulebook, now: datetime, seed: i
         ward = _likely_ward(chance, wards)
         area = areas[ward.parent_id or ""]
         category = chance.choice(list(reports))
+        status = chance.choice(("new", "new", "in_progress", "waiting_citizen", "resolved", "resolved", "resolved"))
+        days = chance.uniform(0.05, DEMO_DAYS if status == "resolved" else DEMO_DAYS / 5)
         given = Given(
             channel=chance.choice(("zalo", "zalo", "zalo", "messenger")),
             user=f"demo-{number // 2 if number % 9 == 0 else number:04d}",
             category=category,
             district=area.slug,
             description=chance.choice(reports[category]),
-            status=chance.choice(("new", "new", "in_progress", "waiting_citizen", "resolved", "resolved", "resolved")),
-            age_hours=chance.uniform(0.5, DEMO_DAYS * 24),
+            status=status,
+            age_hours=days * 24,
             ward_id=ward.id if chance.random() < 0.85 else None,
             address=f"Ngõ {chance.randint(1, 250)}, {ward.name}",
             is_demo=True,
@@ -136,7 +140,8 @@ def _advance(session: Session, rulebook: Rulebook, case: Case, status: Status, o
         return
     officer = _someone(session, case)
     span = now - opened
-    take(session, case, officer, opened + span * 0.1)
+    handled = opened + min(span * 0.6, LONGEST_HANDLING)
+    take(session, case, officer, opened + min(span * 0.1, LONGEST_WAIT))
     if status is Status.WAITING_CITIZEN:
         ask(
             session,
@@ -144,12 +149,12 @@ def _advance(session: Session, rulebook: Rulebook, case: Case, status: Status, o
             case,
             officer,
             "Anh/chị cho biết rõ hơn vị trí và thời gian xảy ra ạ?",
-            opened + span * 0.5,
+            handled,
         )
     if status in {Status.RESOLVED, Status.REOPENED}:
-        resolve(session, rulebook, case, officer, "Đã cử người kiểm tra và xử lý tại chỗ.", opened + span * 0.6)
+        resolve(session, rulebook, case, officer, "Đã cử người kiểm tra và xử lý tại chỗ.", handled)
     if status is Status.REOPENED:
-        reopen(session, rulebook, case, None, "Người dân báo việc chưa xong.", opened + span * 0.8)
+        reopen(session, rulebook, case, None, "Người dân báo việc chưa xong.", handled + span * 0.1)
 
 
 def _someone(session: Session, case: Case) -> Officer:
