@@ -119,20 +119,20 @@ def ask(
 
 def citizen_answered(session: Session, rulebook: Rulebook, case: Case, turn_id: int, now: datetime) -> None:
     """The citizen's turn belongs to this case: note it, wake the clock, tell them it arrived. Repeats are harmless."""
-    conversation = _conversation(session, case)
-    conversation.awaiting_case_id = None
     add_information(session, rulebook, case, turn_id, now)
-    unit = _unit(session, case.unit_id)
-    text = rulebook.words.notices["answer_kept"].format(code=case.code, unit=unit.name)
-    outbox.enqueue(session, conversation.id, f"turn:{turn_id}:0", text, now, author="system", case_id=case.id)
+    _stop_awaiting(session, case)
+    text = rulebook.words.notices["answer_kept"].format(code=case.code, unit=_unit(session, case.unit_id).name)
+    outbox.enqueue(session, case.conversation_id, f"turn:{turn_id}:0", text, now, author="system", case_id=case.id)
 
 
 def add_information(session: Session, rulebook: Rulebook, case: Case, turn_id: int, now: datetime) -> None:
     """The citizen sent more about an open case: note the turn once and wake the clock if it was resting."""
+    session.refresh(case, with_for_update=True)  # an officer may be moving it at this very moment
     if any(event.data.get("turn") == turn_id for event in case.events):
         return
     if case.status == Status.WAITING_CITIZEN:
         case.status = after(Move.ANSWER, Status(case.status))
+        _stop_awaiting(session, case)
         _wake_clock(rulebook, case, now)
     _record(session, case, "citizen_answered", now, turn=turn_id)
     _touch(case)
@@ -159,7 +159,7 @@ def transfer(
     if target.kind == "ward":
         case.ward_id = target.id
         case.area_id = case.area_id or target.parent_id
-    _conversation(session, case).awaiting_case_id = None
+    _stop_awaiting(session, case)
     event = _record(session, case, "transferred", now, officer, text=reason, source=source, target=target.id)
     _touch(case)
     _notify(session, rulebook, case, event, reason, unit=target)
@@ -179,7 +179,7 @@ def resolve(
     _wake_clock(rulebook, case, now)
     case.resolved_at = now
     case.first_answer_at = case.first_answer_at or now
-    _conversation(session, case).awaiting_case_id = None
+    _stop_awaiting(session, case)
     event = _record(session, case, "resolved", now, officer, text=text, on_time=now <= case.due_at)
     _notify(session, rulebook, case, event, text)
 
@@ -217,6 +217,8 @@ def note_undelivered(session: Session, outbound: Outbound, now: datetime) -> Non
     if outbound.case_id is None:
         return
     case = session.get_one(Case, outbound.case_id)
+    if any(event.data.get("outbound") == outbound.id for event in case.events):
+        return
     _record(session, case, "undelivered", now, outbound=outbound.id, reason=outbound.error)
 
 
@@ -274,6 +276,13 @@ def _notify(
     outbox.enqueue(
         session, case.conversation_id, f"event:{event.id}", message, event.at, author="officer", case_id=case.id
     )
+
+
+def _stop_awaiting(session: Session, case: Case) -> None:
+    """The next words are no longer for this case; a question about another case stays open."""
+    conversation = _conversation(session, case)
+    if conversation.awaiting_case_id == case.id:
+        conversation.awaiting_case_id = None
 
 
 def _conversation(session: Session, case: Case) -> Conversation:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
 DEMO_SECRET_KEY = "demo-secret-key-only-for-the-simulator"  # noqa: S105 - public on purpose, refused elsewhere
 DEMO_DATA_KEY = "demo-data-key-only-for-the-simulator"
 # What the gateway and the simulator agree on when nothing real is configured (TIEPDAN_DEMO=1, set by `make run`).
@@ -138,16 +139,16 @@ def _demo_urls(values: Mapping[str, str]) -> dict[str, str]:
 def _build(values: Mapping[str, str], demo: bool) -> Config:
     portal_port = _port(values, "PORTAL_PORT", 8070)
     return Config(
-        database_url=values.get("DATABASE_URL", "sqlite:///var/tiepdan.db"),
-        rasa_urls=_list(values.get("RASA_URL", "http://127.0.0.1:5005")),
+        database_url=_database_url(values),
+        rasa_urls=_rasa_urls(values),
         actions_port=_port(values, "ACTIONS_PORT", 5055),
         webhook_port=_port(values, "WEBHOOK_PORT", 8000),
         desk_port=_port(values, "DESK_PORT", 8080),
         portal_port=portal_port,
         simulator_port=_port(values, "SIMULATOR_PORT", 8090),
         var_dir=Path(values.get("VAR_DIR", "var")),
-        secret_keys=_list(_required(values, "SECRET_KEY")),
-        data_keys=_list(_required(values, "DATA_KEY")),
+        secret_keys=_list(values, "SECRET_KEY"),
+        data_keys=_list(values, "DATA_KEY"),
         public_url=values.get("PUBLIC_URL", f"http://127.0.0.1:{portal_port}").rstrip("/"),
         demo=demo,
         zalo=_zalo(values),
@@ -164,8 +165,8 @@ def _zalo(values: Mapping[str, str]) -> ZaloConfig | None:
     return ZaloConfig(
         app_id=_required(values, "ZALO_APP_ID"),
         oa_id=_required(values, "ZALO_OA_ID"),
-        app_secrets=_list(_required(values, "ZALO_APP_SECRET")),
-        oa_secret_keys=_list(_required(values, "ZALO_OA_SECRET_KEY")),
+        app_secrets=_list(values, "ZALO_APP_SECRET"),
+        oa_secret_keys=_list(values, "ZALO_OA_SECRET_KEY"),
         refresh_token=values.get("ZALO_REFRESH_TOKEN", ""),
         api_url=_url(values, "ZALO_API_URL", "https://openapi.zalo.me"),
         oauth_url=_url(values, "ZALO_OAUTH_URL", "https://oauth.zaloapp.com"),
@@ -177,8 +178,8 @@ def _messenger(values: Mapping[str, str]) -> MessengerConfig | None:
         return None
     return MessengerConfig(
         page_id=_required(values, "MESSENGER_PAGE_ID"),
-        app_secrets=_list(_required(values, "MESSENGER_APP_SECRET")),
-        verify_tokens=_list(_required(values, "MESSENGER_VERIFY_TOKEN")),
+        app_secrets=_list(values, "MESSENGER_APP_SECRET"),
+        verify_tokens=_list(values, "MESSENGER_VERIFY_TOKEN"),
         page_token=_required(values, "MESSENGER_PAGE_TOKEN"),
         api_url=_url(values, "MESSENGER_API_URL", "https://graph.facebook.com"),
         api_version=values.get("MESSENGER_API_VERSION", "v25.0"),
@@ -194,7 +195,8 @@ def _check(config: Config) -> None:
         )
     demo_secrets = set(DEMO_SETTINGS.values()) - {DEMO_SETTINGS["ZALO_APP_ID"], DEMO_SETTINGS["ZALO_OA_ID"]}
     zalo, messenger = config.zalo, config.messenger
-    used = {*(zalo.oa_secret_keys if zalo else ()), *(messenger.app_secrets if messenger else ())}
+    used = {*(zalo.oa_secret_keys if zalo else ()), *(zalo.app_secrets if zalo else ())}
+    used |= {*messenger.app_secrets, *messenger.verify_tokens, messenger.page_token} if messenger else set()
     if not config.simulated and used & demo_secrets:
         raise ConfigError("A channel uses a demo secret against a real platform: set its own secret.")
 
@@ -205,8 +207,23 @@ def _required(values: Mapping[str, str], name: str) -> str:
     return values[name]
 
 
-def _list(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
+def _list(values: Mapping[str, str], name: str) -> tuple[str, ...]:
+    parts = tuple(part.strip() for part in _required(values, name).split(",") if part.strip())
+    if not parts:
+        raise ConfigError(f"{name} holds commas only: it needs at least one value.")
+    return parts
+
+
+def _database_url(values: Mapping[str, str]) -> str:
+    url = values.get("DATABASE_URL", "sqlite:///var/tiepdan.db")
+    if not url.startswith(DATABASES) or url.endswith(":memory:") or url == "sqlite:///":
+        raise ConfigError("DATABASE_URL must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE.")
+    return url
+
+
+def _rasa_urls(values: Mapping[str, str]) -> tuple[str, ...]:
+    listed = _list({"RASA_URL": "http://127.0.0.1:5005", **values}, "RASA_URL")
+    return tuple(_url({"RASA_URL": url}, "RASA_URL", "") for url in listed)
 
 
 def _port(values: Mapping[str, str], name: str, default: int) -> int:

@@ -27,7 +27,7 @@ from tests.fakes import FakePlatform, Reply
 from webhook.channels.base import Channel, ChannelError, Outgoing, Parsed
 
 ROOT = Path(__file__).parent.parent
-NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Hà Nội
+NOW = datetime(2026, 12, 1, 3, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Hà Nội
 CITY, DONG_DA, CAU_GIAY = "city:01", "legacy:006", "legacy:005"
 KIM_LIEN, LANG, CAU_GIAY_WARD = "2025:00229", "2025:00199", "2025:00166"
 UNITS = (

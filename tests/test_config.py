@@ -61,7 +61,8 @@ def test_the_first_refresh_token_of_zalo_is_needed_only_once() -> None:
         ("MESSENGER_API_URL", "ftp://127.0.0.1"), ("MESSENGER_API_URL", "graph.facebook.com"),
         ("ZALO_API_URL", "http://127.0.0.1@example.com"), ("ZALO_API_URL", "http://localhost.example.com"),
         ("SECRET_KEY", ","), ("DATA_KEY", " , "), ("ZALO_OA_SECRET_KEY", ","), ("MESSENGER_APP_SECRET", ","),
-        ("RASA_URL", "127.0.0.1:5005"), ("RASA_URL", ","),
+        ("RASA_URL", "127.0.0.1:5005"), ("RASA_URL", ","), ("RASA_URL", "http://127.0.0.1:5005,http://"),
+        ("DATABASE_URL", "tiepdan.db"), ("DATABASE_URL", "sqlite:///:memory:"), ("DATABASE_URL", "mysql://h/db"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_named_in_a_sentence(name: str, value: str) -> None:

@@ -1,7 +1,7 @@
 """What can happen to a case, on both databases: filed once, seen by the right officers, moved by the rules, told once."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -329,7 +329,7 @@ class TestMoves:
         assert hall.case(code).status == AGAIN
 
 
-TUESDAY_15H = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)  # 15:00 in Hà Nội, two working hours before closing
+TUESDAY_15H = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)  # 15:00 in Hà Nội, two working hours before closing
 
 
 class TestWaiting:
@@ -383,6 +383,18 @@ class TestWaiting:
             other = service.open_case(session, hall.rulebook, draft, "turn:other:0", NOW).code
         hall.act(other, move)
         assert hall.awaits(code) == hall.case(code).id
+
+    def test_an_officer_who_resolves_while_the_answer_comes_in_is_not_undone(self, hall: Hall) -> None:
+        code = hall.bring_to(WAIT)
+        with ThreadPoolExecutor(1) as pool:
+            with transaction(hall.database) as session:
+                read_before = hall.of(session, code)
+                officer = pool.submit(hall.act, code, Move.RESOLVE)
+                wait([officer], timeout=0.3)  # PostgreSQL lets the officer through here, SQLite after the block
+                service.citizen_answered(session, hall.rulebook, read_before, 9, NOW)
+            officer.result(timeout=30)
+        assert hall.case(code).status == DONE
+        assert {"resolved", "citizen_answered"} <= set(hall.events(code))
 
     def test_more_words_through_the_bot_answer_the_question_as_well(self, hall: Hall) -> None:
         code = hall.bring_to(WAIT)
