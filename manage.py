@@ -24,6 +24,7 @@ from cases.words import area_label
 from core import outbox
 from core.config import Config, ConfigError, has_real_channels, load_config
 from core.db import Database, insert_once, open_database, reading, transaction
+from core.model import ChannelToken
 from webhook import worker
 
 DEMO_PASSWORD = "tiep-dan-demo"  # noqa: S105 - printed on screen; such accounts stop a start with real channels
@@ -61,6 +62,7 @@ def run(config: Config, _options: argparse.Namespace) -> int:
     _refuse_demo_accounts(config)
     database = _migrated(config)
     _seed(config, database)
+    _match_simulator(config, database)
     return supervise.run(config, supervise.environment(config), _greeting(config))
 
 
@@ -174,6 +176,14 @@ def _seed_units(database: Database) -> None:
                 "lon": unit.lon,
             }
             insert_once(session, Unit, values)
+
+
+def _match_simulator(config: Config, database: Database) -> None:
+    """A new database knows no Zalo tokens: the simulator then forgets those it gave to the old one."""
+    with reading(database) as session:
+        known = session.get(ChannelToken, "zalo") is not None
+    if config.simulated and not known:
+        (config.var_dir / "simulator.json").unlink(missing_ok=True)
 
 
 def _refuse_demo_accounts(config: Config) -> None:

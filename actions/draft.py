@@ -7,7 +7,7 @@ from typing import Any
 
 from actions.place import Location, Placer, from_slot
 from actions.said import Said
-from bot.normalise import fold_plain
+from cases.codes import fold
 
 SURE_CATEGORY = 0.40  # below it the citizen chooses among the best three
 SURE_DETOUR = 0.50
@@ -218,7 +218,7 @@ class Reader:
         return Step(replace(draft, category=named or guess or fallback, asked_category=asked))
 
     def _category_named(self, text: str) -> str | None:
-        return next((code for code in self._categories if fold_plain(text).strip() == code), None)
+        return next((code for code in self._categories if fold(text).strip() == code), None)
 
     def _confirm(self, said: Said, draft: Draft) -> Step:
         if said.says_yes:
@@ -271,9 +271,9 @@ class Reader:
 
     def _is_question(self, said: Said) -> bool:
         asks = said.intent.startswith("faq_") or said.intent in {"help", "track_case", "bot_identity"}
-        return asks and said.confidence >= SURE_DETOUR and bool(_QUESTION.search(fold_plain(said.text)))
+        return asks and said.confidence >= SURE_DETOUR and bool(_QUESTION.search(fold(said.text)))
 
 
 def content_words(text: str) -> int:
     """Words left when greetings and "I would like to report" are taken away."""
-    return len(re.findall(r"\w{2,}", _OPENING.sub(" ", fold_plain(text))))
+    return len(re.findall(r"\w{2,}", _OPENING.sub(" ", fold(text))))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from bot.normalise import fold_plain
+from cases.codes import fold
 from cases.gazetteer import Gazetteer, UnitRef, nearest_wards, wards_of_area
 from cases.routing import Place, Placement, find_place
 from cases.service import CITY_ID
@@ -88,9 +88,9 @@ class Placer:
 
     def option_named(self, location: Location, text: str) -> str | None:
         """The offered unit whose name (with or without its kind) is all that the text says."""
-        said = fold_plain(text).strip(" .,!")
+        said = fold(text).strip(" .,!")
         for unit_id in location.options:
-            name = fold_plain(self.units[unit_id].name)
+            name = fold(self.units[unit_id].name)
             if said in {name, name.split(" ", 1)[-1]}:
                 return unit_id
         return None

@@ -6,7 +6,7 @@ from typing import Any
 
 from rasa_sdk import Tracker
 
-from bot.normalise import fold_plain
+from cases.codes import fold
 
 # Short answers that a general classifier cannot judge, because they depend on the question. Folded, without accents.
 YES = frozenset("gui;gui di;gui luon;gui nhe;ok;oke;okie;oki;dung;dung roi;dung r;u;uh;um;co;dong y;vang;da;da dung;"
@@ -40,7 +40,7 @@ class Said:
     @property
     def plain(self) -> str:
         """The text as matched against short answers: folded, no accents, no closing punctuation or politeness."""
-        words = fold_plain(self.text).strip(" .!?,~^").split()
+        words = fold(self.text).strip(" .!?,~^").split()
         while words and words[-1] in {"a", "nhe", "nha", "em", "ban", "nhes", "oi", "ah"} and len(words) > 1:
             words.pop()
         while words and words[0] in {"da", "vang", "thoi"} and len(words) > 1 and " ".join(words) not in YES | STOP:

@@ -145,7 +145,8 @@ def messages_of(session: Session, conversation_id: int, *, since: datetime | Non
 
 
 def _from_citizen(row: Inbound) -> Message:
-    return Message(row.received_at, "citizen", row.text, row.kind, "received", (), row.id, row.location)
+    words = row.choice if row.choice and row.text.startswith("#") else row.text
+    return Message(row.received_at, "citizen", words, row.kind, "received", (), row.id, row.location)
 
 
 def _to_citizen(row: Outbound) -> Message:

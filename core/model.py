@@ -77,6 +77,7 @@ class Inbound(Base):
     kind: Mapped[str] = mapped_column(String(20))  # text, tap, media, location, sticker, other, start
     text: Mapped[str] = mapped_column(Text, default="")
     payload: Mapped[str | None] = mapped_column(Text)  # what a tapped button carried, when the platform says so
+    choice: Mapped[str | None] = mapped_column(String(120))  # the wording of the option it chose, for people to read
     location: Mapped[dict[str, float] | None] = mapped_column(JSON(none_as_null=True))  # {"lat","lon"} in degrees
     sent_at: Mapped[datetime] = mapped_column(UtcDateTime)  # by the platform's clock: the order of a conversation
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)

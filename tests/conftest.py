@@ -1,4 +1,4 @@
-"""Fixtures of every test: databases built by the migrations, catalogues, no network, no silent skips where CI says so."""
+"""Fixtures of every test: databases built by the migrations, catalogues, no network, no silent skips in CI."""
 
 import os
 import shutil

@@ -1,5 +1,6 @@
 """The whole project as real processes on free ports, for journeys: started by `manage.py run`, spoken to by HTTP."""
 
+import json
 import os
 import re
 import signal
@@ -17,7 +18,9 @@ from typing import Any
 import requests
 
 from cases.transcript import transcript
+from core.config import DEMO_SETTINGS
 from core.db import Database, open_database, reading
+from tests.fakes import sign_zalo
 
 ROOT = Path(__file__).parent.parent
 READY = "Tiếp Dân is running"
@@ -58,6 +61,7 @@ class Stack:
     process: subprocess.Popen[str] | None = None
     output: list[str] = field(default_factory=list)
     database: Database | None = None
+    more_gateways: list[str] = field(default_factory=list)
 
     def environment(self) -> dict[str, str]:
         names = ["WEBHOOK_PORT", "DESK_PORT", "PORTAL_PORT", "SIMULATOR_PORT", "ACTIONS_PORT"]
@@ -187,6 +191,24 @@ class Citizen:
     def send(self, **what: Any) -> None:
         """Send without waiting for an answer."""
         self.stack.simulator("/api/messages", channel=self.channel, user=self.user, **what)
+
+    def post_to(self, gateway: str, text: str) -> bool:
+        """Send a signed Zalo webhook to this gateway; says whether it was taken. A repeat is the same message."""
+        body = {
+            "app_id": DEMO_SETTINGS["ZALO_APP_ID"],
+            "event_name": "user_send_text",
+            "sender": {"id": self.user},
+            "recipient": {"id": DEMO_SETTINGS["ZALO_OA_ID"]},
+            "message": {"msg_id": f"{self.user}-{text}", "text": text},
+            "timestamp": str(time.time_ns() // 1_000_000),
+        }
+        raw = json.dumps(body, ensure_ascii=False).encode()
+        secret, app_id = DEMO_SETTINGS["ZALO_OA_SECRET_KEY"], DEMO_SETTINGS["ZALO_APP_ID"]
+        headers = {"Content-Type": "application/json", **sign_zalo(raw, secret, app_id)}
+        try:
+            return requests.post(f"{gateway}/webhooks/zalo", data=raw, headers=headers, timeout=10).ok
+        except requests.RequestException:
+            return False
 
     def say(self, text: str | None = None, **what: Any) -> list[str]:
         """Send and wait for the next messages of the page; returns their texts once no more follow."""

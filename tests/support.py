@@ -1,4 +1,4 @@
-"""What many tests stand on: databases built by the migrations, a clock moved by hand, a scripted Rasa, a quiet channel."""
+"""What many tests stand on: migrated databases, a clock moved by hand, a scripted Rasa, a quiet channel."""
 
 import itertools
 import os

@@ -124,7 +124,8 @@ def test_the_environment_goes_before_the_file_and_empty_is_absent(tmp_path: Path
     ("url", "here"),
     [
         ("http://127.0.0.1:5005", True), ("http://localhost", True), ("http://[::1]:80/x", True),
-        ("https://openapi.zalo.me", False), ("http://127.0.0.1.example.com", False), ("http://127.0.0.1@evil.vn", False),
+        ("https://openapi.zalo.me", False), ("http://127.0.0.1.example.com", False),
+        ("http://127.0.0.1@evil.vn", False),
         ("127.0.0.1", False), ("", False), ("http://0.0.0.0", False),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What can happen to a case, on both databases: filed once, seen by the right officers, moved by the rules, told once."""
+"""What can happen to a case: filed once, seen by the right officers, moved by the rules, told once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -34,7 +34,8 @@ from tests.support import (
 )
 
 PEOPLE = {
-    "city": CITY, "dongda": DONG_DA, "kimlien": KIM_LIEN, "lang": LANG, "caugiay": CAU_GIAY, "caugiay_ward": CAU_GIAY_WARD,
+    "city": CITY, "dongda": DONG_DA, "kimlien": KIM_LIEN, "lang": LANG, "caugiay": CAU_GIAY,
+    "caugiay_ward": CAU_GIAY_WARD,
 }  # fmt: skip
 
 
@@ -46,7 +47,9 @@ class Hall:
     rulebook: Rulebook
     filed: int = 0
 
-    def open(self, *, ward: str | None = KIM_LIEN, area: str | None = DONG_DA, now: datetime = NOW, **values: Any) -> str:
+    def open(
+        self, *, ward: str | None = KIM_LIEN, area: str | None = DONG_DA, now: datetime = NOW, **values: Any
+    ) -> str:
         self.filed += 1
         with transaction(self.database) as session:
             conversation = add_conversation(session, f"citizen-{self.filed}")
@@ -288,7 +291,9 @@ class TestMoves:
             assert sum(pool.map(press, range(8))) == 1
         assert len(hall.told()) == 1
 
-    def test_the_first_taking_stops_the_receiving_clock_and_the_first_word_the_answering_clock(self, hall: Hall) -> None:
+    def test_the_first_taking_stops_the_receiving_clock_and_the_first_word_the_answering_clock(
+        self, hall: Hall
+    ) -> None:
         code = hall.open()
         hall.act(code, Move.TAKE, NOW + timedelta(hours=1))
         hall.act(code, Move.REPLY, NOW + timedelta(hours=2))

@@ -613,7 +613,6 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-
 def test_a_worker_process_takes_back_what_its_predecessor_held_drains_the_spool_and_stops_when_told(
     house: House, tmp_path: Path
 ) -> None:

@@ -38,6 +38,7 @@ class ClaimedTurn:
     created_at: datetime
     question: Mapping[str, Any]
     phone: str | None
+    choice: str | None
     for_case: bool
 
 
@@ -107,6 +108,8 @@ class Converser:
             if answer.forget:
                 _forget(turn)
             _drop_contact_cards(turn)
+            if claimed.choice:
+                turn.members[0].choice = claimed.choice[:120]
             inbox.finish(turn, now, answer.intent)
         log.info("turn answered", extra={"turn_id": claimed.id, "count": len(answer.replies), "outcome": "done"})
 
@@ -143,6 +146,7 @@ def _snapshot(session: Session, turn: Turn) -> ClaimedTurn:
         created_at=turn.created_at,
         question=_question(conversation, turn, members, tap, masked.text),
         phone=phones[-1] if phones else None,
+        choice=tap.title if tap else None,
         # A tap, or opening the conversation anew, is a wish of its own and no answer to an officer.
         for_case=tap is None and members[0].kind != "start" and _officer_waits(session, conversation),
     )

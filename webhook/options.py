@@ -32,6 +32,7 @@ class Tap:
     """A choice: `payload` is the intent payload for Rasa, None when the button belongs to an older question."""
 
     payload: str | None
+    title: str | None = None
 
 
 def offer(
@@ -60,7 +61,7 @@ def tap_of(conversation: Conversation, message: Inbound) -> Tap | None:
     sent = (message.payload or message.text).strip()
     for option in conversation.options:
         if sent == option["token"]:
-            return Tap(option["payload"])
+            return Tap(option["payload"], option["title"])
     if sent in MENU:
         return Tap(MENU[sent])
     if _TOKEN.fullmatch(sent):
@@ -88,8 +89,9 @@ def _by_words(options: Sequence[Mapping[str, str]], text: str) -> Tap | None:
     said = fold(text).strip(" .!")
     number = _NUMBER.fullmatch(said)
     if number and 1 <= int(number[1]) <= len(options):
-        return Tap(options[int(number[1]) - 1]["payload"])
+        option = options[int(number[1]) - 1]
+        return Tap(option["payload"], option["title"])
     for option in options:
         if said and said == fold(option["title"]).strip(" .!"):
-            return Tap(option["payload"])
+            return Tap(option["payload"], option["title"])
     return None

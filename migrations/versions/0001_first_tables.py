@@ -218,6 +218,7 @@ def _create_tables() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("payload", sa.Text(), nullable=True),
+        sa.Column("choice", sa.String(length=120), nullable=True),
         sa.Column("location", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
