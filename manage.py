@@ -17,7 +17,7 @@ from sqlalchemy import select
 import supervise
 from cases.demo import Given, UnknownValueError, add_case, seed_demo_cases
 from cases.model import Officer, Unit
-from cases.officers import OfficerError, create_officer
+from cases.officers import OfficerError, create_officer, demo_accounts
 from cases.rulebook import load_rulebook
 from cases.transcript import transcript
 from cases.words import area_label
@@ -33,28 +33,18 @@ DEMO_ACCOUNTS = (
     ("kimlien", "Trần Văn Minh (mẫu)", "officer", "2025:00229", "cán bộ phường Kim Liên"),
     ("giamsat", "Lê Thị Hạnh (mẫu)", "supervisor", "city:01", "người giám sát thành phố"),
 )
-ENV_FILE = Path(".env")
-DEMO_ENV = (
-    "# Written by manage.py: everything runs against the simulator. Real channels: see .env.example.\nTIEPDAN_DEMO=1\n"
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        _ensure_env_file()
+        if not has_real_channels():
+            os.environ.setdefault("TIEPDAN_DEMO", "1")
         config = load_config()
         return int(options.handler(config, options) or 0)
     except (ConfigError, OfficerError, UnknownValueError) as error:
         print(f"manage.py: {error}", file=sys.stderr)
         return 2
-
-
-def _ensure_env_file() -> None:
-    """A bare clone becomes a demo; nothing is written where somebody has configured anything."""
-    if ENV_FILE.exists() or "SECRET_KEY" in os.environ or has_real_channels():
-        return
-    ENV_FILE.write_text(DEMO_ENV)
 
 
 def run(config: Config, _options: argparse.Namespace) -> int:
@@ -190,7 +180,7 @@ def _refuse_demo_accounts(config: Config) -> None:
     if config.simulated:
         return
     with reading(_migrated(config)) as session:
-        left = session.scalars(select(Officer.username).where(Officer.is_demo, Officer.active)).all()
+        left = demo_accounts(session)
     if left:
         raise ConfigError(
             f"A real channel is configured and demo accounts exist ({', '.join(left)}): use a fresh database."

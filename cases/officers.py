@@ -6,6 +6,7 @@ counts the try before anybody knows whether it is right (guesses sent in paralle
 """
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -83,6 +84,11 @@ def create_officer(
     session.add(officer)
     session.flush()
     return officer
+
+
+def demo_accounts(session: Session) -> Sequence[str]:
+    """User names of the demo accounts that still open the desk; none may exist beside a real channel."""
+    return session.scalars(select(Officer.username).where(Officer.is_demo, Officer.active)).all()
 
 
 def begin_login(session: Session, username: str, now: datetime) -> Login:

@@ -272,7 +272,8 @@ def _notify(
 ) -> None:
     sender = unit or _unit(session, case.unit_id)
     due = format_deadline(case.due_at)
-    message = rulebook.words.notices[event.kind].format(unit=sender.name, code=case.code, text=text, due=due)
+    unit_name = sender.name if event.kind == "transferred" else sender.name[:1].upper() + sender.name[1:]
+    message = rulebook.words.notices[event.kind].format(unit=unit_name, code=case.code, text=text, due=due)
     outbox.enqueue(
         session, case.conversation_id, f"event:{event.id}", message, event.at, author="officer", case_id=case.id
     )

@@ -18,8 +18,8 @@ from cases import attention as attention_rules
 from cases import officers
 from cases.queries import NotFoundError
 from cases.rulebook import Rulebook, load_rulebook
-from core.config import Config, load_config
-from core.db import Database, open_database
+from core.config import Config, ConfigError, load_config
+from core.db import Database, open_database, reading
 from core.log import configure
 from desk import attention, auth, case, health, letters, media, queue, reports, show
 from desk.context import LONGEST_TEXT, Services
@@ -41,7 +41,13 @@ def application() -> Flask:
     """The desk as configured by the environment."""
     configure()
     config = load_config()
-    return create_app(config, open_database(config.database_url), load_rulebook(), lambda: datetime.now(UTC))
+    database = open_database(config.database_url)
+    if not config.simulated:
+        with reading(database) as session:
+            left = officers.demo_accounts(session)
+        if left:
+            raise ConfigError("Demo accounts exist beside a real channel: use a fresh database.")
+    return create_app(config, database, load_rulebook(), lambda: datetime.now(UTC))
 
 
 def create_app(config: Config, database: Database, rulebook: Rulebook, clock: Callable[[], datetime]) -> Flask:

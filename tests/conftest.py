@@ -1,15 +1,13 @@
 """Fixtures of every test: databases built by the migrations, catalogues, no network, no silent skips in CI."""
 
 import os
-import shutil
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
 import pytest
 
 from cases.rulebook import Rulebook, load_rulebook
-from core.db import Database, open_database
-from tests.support import Clock, NoPostgresError, PostgresCluster, migrate
+from core.db import Database
+from tests.support import Clock, NoPostgresError, PostgresCluster, PostgresHouse, SqliteHouse
 
 BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
 
@@ -53,54 +51,26 @@ def postgres() -> Iterator[PostgresCluster]:
 
 
 @pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated file to copy; nobody writes into it."""
-    path = tmp_path_factory.mktemp("migrated") / "template.db"
-    _migrated(f"sqlite:///{path}")
-    return path
+def sqlite_house(tmp_path_factory: pytest.TempPathFactory) -> SqliteHouse:
+    return SqliteHouse(tmp_path_factory.mktemp("sqlite"))
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(postgres: PostgresCluster) -> str:
-    """The name of a migrated database to copy; nobody stays connected to it."""
-    name = postgres.create()
-    _migrated(postgres.url(name))
-    return name
+def postgres_house(postgres: PostgresCluster) -> PostgresHouse:
+    return PostgresHouse(postgres)
 
 
 @pytest.fixture(params=BOTH)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A migrated database of the test's own, once on SQLite and once on PostgreSQL."""
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "test.db")
-        yield from _opened(f"sqlite:///{tmp_path}/test.db")
-        return
-    template = request.getfixturevalue("migrated_postgres")
-    yield from _on(request.getfixturevalue("postgres"), template)
+    house = request.getfixturevalue(f"{request.param}_house")
+    yield house.furnish()
+    house.clear()
 
 
 @pytest.fixture(params=BOTH)
-def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def empty_database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database without a table, for tests of the migrations themselves."""
-    if request.param == "sqlite":
-        yield from _opened(f"sqlite:///{tmp_path}/empty.db")
-        return
-    yield from _on(request.getfixturevalue("postgres"), "template0")
-
-
-def _on(cluster: PostgresCluster, template: str) -> Iterator[Database]:
-    name = cluster.create(template)
-    yield from _opened(cluster.url(name))
-    cluster.drop(name)
-
-
-def _opened(url: str) -> Iterator[Database]:
-    database = open_database(url)
-    yield database
-    database.engine.dispose()
-
-
-def _migrated(url: str) -> None:
-    database = open_database(url)
-    migrate(database)
-    database.engine.dispose()
+    house = request.getfixturevalue(f"{request.param}_house")
+    yield house.furnish(migrated=False)
+    house.clear()

@@ -20,7 +20,7 @@ from sqlalchemy import event as sql_event
 from sqlalchemy.orm import Session
 
 from cases.model import Officer, Unit
-from core.db import Database
+from core.db import Database, open_database
 from core.inbox import InboundEvent
 from core.model import Conversation
 from tests.fakes import FakePlatform, Reply
@@ -215,11 +215,9 @@ class PostgresCluster:
     def url(self, name: str) -> str:
         return f"postgresql://tiepdan@/{name}?host={self._folder}"
 
-    def create(self, template: str = "template0") -> str:
-        """A new database, empty or a copy of another; returns its name."""
-        name = f"test_{next(_numbers)}"
+    def create(self, name: str, template: str = "template0") -> None:
+        """A new database, empty or a copy of another to which nobody is connected."""
         self._admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return name
 
     def drop(self, name: str) -> None:
         self._admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -260,3 +258,46 @@ def _give_to_postgres(folder: Path) -> None:
     except LookupError:
         shutil.rmtree(folder)
         raise NoPostgresError("running as root and there is no account named postgres") from None
+
+
+class SqliteHouse:
+    """One SQLite database after the other at one address: the engine stays, and with it what it has compiled."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file, self._template = folder / "test.db", folder / "template.db"
+        self._database = open_database(f"sqlite:///{self._file}")
+        _build(f"sqlite:///{self._template}")
+
+    def furnish(self, *, migrated: bool = True) -> Database:
+        if migrated:
+            shutil.copy(self._template, self._file)
+        return self._database
+
+    def clear(self) -> None:
+        self._database.engine.dispose()
+        for file in self._file.parent.glob(f"{self._file.name}*"):
+            file.unlink()
+
+
+class PostgresHouse:
+    """One PostgreSQL database after the other at one address."""
+
+    def __init__(self, cluster: PostgresCluster) -> None:
+        self._cluster = cluster
+        self._database = open_database(cluster.url("test"))
+        cluster.create("template_of_tests")
+        _build(cluster.url("template_of_tests"))
+
+    def furnish(self, *, migrated: bool = True) -> Database:
+        self._cluster.create("test", "template_of_tests" if migrated else "template0")
+        return self._database
+
+    def clear(self) -> None:
+        self._database.engine.dispose()
+        self._cluster.drop("test")
+
+
+def _build(url: str) -> None:
+    database = open_database(url)
+    migrate(database)
+    database.engine.dispose()

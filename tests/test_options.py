@@ -14,6 +14,7 @@ REPLIES = [
     {"text": "Gửi nhé?", "buttons": [{"title": "Gửi", "payload": SEND}, {"title": "Sửa lại", "payload": EDIT}]},
     {"text": "Hay chọn phường", "buttons": [{"title": "Phường Kim Liên", "payload": WARD}]},
 ]
+TITLES = {SEND: "Gửi", EDIT: "Sửa lại", WARD: "Phường Kim Liên"}
 TURN = 0x1F
 
 
@@ -54,7 +55,10 @@ def test_doors_of_the_menu_have_the_same_token_in_every_turn() -> None:
     ],
 )  # fmt: skip
 def test_a_choice_is_understood_by_token_title_or_number(text: str, payload: str) -> None:
-    assert tap_of(offered(), message(text)) == Tap(payload)
+    tap = tap_of(offered(), message(text))
+    assert tap is not None
+    assert tap.payload == payload
+    assert tap.title == TITLES.get(payload)  # what the transcript shows for a bare number
     assert stands_alone(offered(), message(text))
 
 
@@ -88,7 +92,7 @@ def test_the_doors_are_open_whatever_was_offered(token: str, payload: str) -> No
 
 
 def test_the_payload_of_a_tap_goes_before_its_words() -> None:
-    assert tap_of(offered(), message("Gửi", kind="tap", payload="#2.1f")) == Tap(EDIT)
+    assert tap_of(offered(), message("Gửi", kind="tap", payload="#2.1f")) == Tap(EDIT, "Sửa lại")
 
 
 @pytest.mark.parametrize("kind", ["media", "location", "sticker", "other"])

@@ -85,6 +85,9 @@ class Converser:
         now = self.clock()
         with transaction(self.database) as session:
             turn = inbox.held(session, claimed.id, worker)
+            if turn.conversation.awaiting_case_id is None:  # the officer is done meanwhile: the bot takes it at once
+                inbox.fail(turn, now, now, counts=False)
+                return
             case = session.get_one(Case, turn.conversation.awaiting_case_id)
             citizen_answered(session, self.rulebook, case, turn.id, now)
             inbox.finish(turn, now, "case_answer")

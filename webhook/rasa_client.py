@@ -65,10 +65,9 @@ def _read(response: requests.Response) -> Answer:
     if response.status_code != 200:
         raise RasaFailedError(f"status {response.status_code}")
     try:
-        body = response.json()
-    except ValueError:
-        raise RasaFailedError("body is not JSON") from None
-    return _answer(body)
+        return _answer(response.json())
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise RasaFailedError(f"malformed body: {type(error).__name__}") from None
 
 
 def _answer(body: object) -> Answer:
@@ -76,9 +75,11 @@ def _answer(body: object) -> Answer:
     if not isinstance(body, dict) or not isinstance(body.get("state"), dict):
         raise RasaFailedError("body has no state")
     replies = body.get("replies") or []
-    spoken = [reply for reply in replies if isinstance(reply, dict) and str(reply.get("text") or "").strip()]
+    spoken = [reply for reply in replies if str(reply.get("text") or "").strip()]
     if not spoken:
         raise RasaFailedError("no replies")
+    if not all(button["title"] and button["payload"] for reply in spoken for button in reply.get("buttons") or ()):
+        raise RasaFailedError("a button without words or meaning")
     forget = any(isinstance(reply.get("custom"), dict) and reply["custom"].get("forget") for reply in replies)
     intent = str((body.get("understood") or {}).get("intent") or "")
     return Answer(replies=spoken, state=body["state"], intent=intent, forget=forget)
