@@ -52,15 +52,19 @@ clean: ## everything that is made, the database included
 	rm -rf .venv .venv-bot .tools var
 
 .tools/bin/uv:
-	@python3 -m pip install -q --target .tools uv==$(UV_VERSION) || \
-	  { echo "uv is missing and pip could not install it: install Python 3.12 with pip, or uv itself." >&2; exit 1; }
+	@echo "uv is not here: installing it into .tools/"
+	@python3 -m pip install -q --root-user-action=ignore --target .tools uv==$(UV_VERSION) 2>.tools.log && rm -f .tools.log || \
+	  { cat .tools.log >&2; rm -f .tools.log; \
+	    echo "uv is missing and pip could not install it: install Python 3.12 with pip, or uv itself." >&2; exit 1; }
 
 .venv/.ready: requirements.txt | $(UV)
+	@echo "Making .venv (Python 3.12)"
 	@$(UV) venv -q --clear --python 3.12 .venv || { echo "Python 3.12 is neither here nor to be fetched: install python3.12." >&2; exit 1; }
 	@$(UV) pip sync -q --python .venv/bin/python requirements.txt
 	@touch $@
 
 .venv-bot/.ready: requirements.txt | $(UV)
+	@echo "Making .venv-bot (Python 3.10 for Rasa, about 2.5 GB)"
 	@$(UV) venv -q --clear --python 3.10 .venv-bot || { echo "Python 3.10 (for Rasa) is neither here nor to be fetched: install python3.10." >&2; exit 1; }
 	@$(UV) pip sync -q --python .venv-bot/bin/python requirements.txt
 	@touch $@

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
 from cases.rulebook import Rulebook, load_rulebook
 from core.db import Database
-from tests.support import Clock, NoPostgresError, PostgresCluster, PostgresHouse, SqliteHouse
+from tests.stack import Stack
+from tests.support import Clock, NoPostgresError, PostgresCluster, PostgresHouse, SqliteHouse, build
 
 BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
 
@@ -51,12 +53,20 @@ def postgres() -> Iterator[PostgresCluster]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_house(tmp_path_factory: pytest.TempPathFactory) -> SqliteHouse:
-    return SqliteHouse(tmp_path_factory.mktemp("sqlite"))
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file to copy; nobody writes into it."""
+    path = tmp_path_factory.mktemp("migrated") / "template.db"
+    build(f"sqlite:///{path}")
+    return path
 
 
 @pytest.fixture(scope="session")
-def postgres_house(postgres: PostgresCluster) -> PostgresHouse:
+def sqlite_house(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> SqliteHouse:
+    return SqliteHouse(migrated_sqlite, tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_house(postgres: PostgresCluster) -> PostgresHouse:
     return PostgresHouse(postgres)
 
 
@@ -74,3 +84,17 @@ def empty_database(request: pytest.FixtureRequest) -> Iterator[Database]:
     house = request.getfixturevalue(f"{request.param}_house")
     yield house.furnish(migrated=False)
     house.clear()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole project as real processes on SQLite, shared by the tests that only talk to it."""
+    running = Stack(tmp_path_factory.mktemp("stack"))
+    try:
+        running.start()
+        running.manage(
+            "user-add", "caugiay", "--name", "Cán bộ Cầu Giấy", "--unit", "legacy:005", stdin="mat-khau-rat-dai\n"
+        )
+        yield running
+    finally:
+        running.stop()

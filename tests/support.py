@@ -215,9 +215,11 @@ class PostgresCluster:
     def url(self, name: str) -> str:
         return f"postgresql://tiepdan@/{name}?host={self._folder}"
 
-    def create(self, name: str, template: str = "template0") -> None:
-        """A new database, empty or a copy of another to which nobody is connected."""
+    def create(self, name: str | None = None, template: str = "template0") -> str:
+        """A new database, empty or a copy of another to which nobody is connected; returns its name."""
+        name = name or f"test_{next(_numbers)}"
         self._admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
 
     def drop(self, name: str) -> None:
         self._admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -263,10 +265,9 @@ def _give_to_postgres(folder: Path) -> None:
 class SqliteHouse:
     """One SQLite database after the other at one address: the engine stays, and with it what it has compiled."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file, self._template = folder / "test.db", folder / "template.db"
+    def __init__(self, template: Path, folder: Path) -> None:
+        self._template, self._file = template, folder / "test.db"
         self._database = open_database(f"sqlite:///{self._file}")
-        _build(f"sqlite:///{self._template}")
 
     def furnish(self, *, migrated: bool = True) -> Database:
         if migrated:
@@ -286,7 +287,7 @@ class PostgresHouse:
         self._cluster = cluster
         self._database = open_database(cluster.url("test"))
         cluster.create("template_of_tests")
-        _build(cluster.url("template_of_tests"))
+        build(cluster.url("template_of_tests"))
 
     def furnish(self, *, migrated: bool = True) -> Database:
         self._cluster.create("test", "template_of_tests" if migrated else "template0")
@@ -297,7 +298,8 @@ class PostgresHouse:
         self._cluster.drop("test")
 
 
-def _build(url: str) -> None:
+def build(url: str) -> None:
+    """Migrate a database that is a template afterwards: nobody stays connected to it."""
     database = open_database(url)
     migrate(database)
     database.engine.dispose()

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from pytest_socket import SocketConnectBlockedError
 from sqlalchemy import inspect
 
 from actions.draft import DETOURS
@@ -331,6 +333,11 @@ def test_a_response_is_given_every_value_it_names() -> None:
     }
     assert named
     assert named <= filled
+
+
+def test_no_test_reaches_the_network() -> None:
+    with pytest.raises((SocketConnectBlockedError, UserWarning), match=r"192\.0\.2\.1"):
+        socket.create_connection(("192.0.2.1", 9), timeout=1)
 
 
 UNWANTED = re.compile(

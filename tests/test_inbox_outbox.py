@@ -82,6 +82,10 @@ class TestInbox:
         accept(database, said("ba", at=at(3)), said("một", at=at(1)), said("hai", at=at(2)))
         assert answer_all(database) == [["một", "hai", "ba"]]
 
+    def test_order_between_turns_is_by_the_platform_clock_as_well(self, database: Database) -> None:
+        accept(database, said("nút", kind="tap", at=at(2)), said("sau", at=at(3)), said("trước", at=at(1)))
+        assert answer_all(database) == [["trước"], ["nút"], ["sau"]]
+
     @pytest.mark.parametrize(
         ("kinds", "turns"),
         [

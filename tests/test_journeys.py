@@ -23,19 +23,6 @@ PLAIN = "ngo 12 chua boc, dong da rac chat dong 3 ngay nay khong ai don"
 CONVERSATIONS_UNDER_FIRE = 50
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = Stack(tmp_path_factory.mktemp("journeys"))
-    try:
-        running.start()
-        running.manage(
-            "user-add", "caugiay", "--name", "Cán bộ Cầu Giấy", "--unit", "legacy:005", stdin="mat-khau-rat-dai\n"
-        )
-        yield running
-    finally:
-        running.stop()
-
-
 def file_case(citizen: Citizen, words: str = COMPLAINT) -> str:
     """The two answers a clear complaint needs: the ward, and the confirmation."""
     citizen.say(words)
@@ -51,12 +38,13 @@ def test_a_complaint_becomes_a_case_in_the_right_queue_and_the_answer_comes_back
 ) -> None:
     citizen = stack.citizen(channel)
     code = file_case(citizen, words)
+    stranger = stack.officer("caugiay", "mat-khau-rat-dai")
     (case,) = citizen.transcript()["cases"]
     assert (case["code"], case["category"], case["area"], case["ward"]) == (code, "waste", "dong_da", "Phường Kim Liên")
     assert case["due_at"] and case["description"] == words
     assert code in stack.officer("dongda").get("/").text
-    assert code not in stack.officer("caugiay", "mat-khau-rat-dai").get("/").text
-    assert stack.officer("caugiay", "mat-khau-rat-dai").get(f"/cases/{code}").status_code == 404
+    assert code not in stranger.get("/").text
+    assert stranger.get(f"/cases/{code}").status_code == 404
 
     before = len(citizen.received())
     answer = f"Tổ vệ sinh dọn xong trước 18 giờ hôm nay, hồ sơ {code}."

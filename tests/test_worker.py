@@ -670,14 +670,17 @@ def test_a_worker_takes_back_what_its_predecessor_held_drains_the_spool_and_stop
     assert (tmp_path / "alive").exists()
 
 
-def test_an_event_sealed_with_a_lost_key_does_not_stop_the_worker(house: House, tmp_path: Path) -> None:
+def test_an_event_sealed_with_a_lost_key_is_set_aside_and_those_behind_it_are_answered(
+    house: House, tmp_path: Path
+) -> None:
     house.clock.now = now()
-    Spool(tmp_path / "spool", Vault(["lost"])).append(said("không đọc được"))
     spool = Spool(tmp_path / "spool", house.vault)
+    Spool(tmp_path / "spool", Vault(["lost"])).append(said("không đọc được", user="u1"))
+    spool.append(said("từ đĩa", user="u2", at=house.clock()))
     with at_work(house, spool, tmp_path):
-        house.say("chào")
         wait_for(house, 1)
-        assert spool.size() == 1
+    assert [question["text"] for question in house.rasa.questions] == ["từ đĩa"]
+    assert len(list((tmp_path / "spool").glob("*.bad"))) == 1
 
 
 def test_two_workers_of_one_machine_have_two_names_and_a_dead_one_frees_its_own(tmp_path: Path) -> None:

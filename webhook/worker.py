@@ -23,7 +23,7 @@ from core.db import Database, open_database, transaction
 from core.inbox import InboundEvent
 from core.log import configure
 from core.spool import Spool
-from core.vault import SealBrokenError, Vault
+from core.vault import Vault
 from webhook.channels import build_channels
 from webhook.converse import Converser
 from webhook.deliver import Deliverer
@@ -91,7 +91,7 @@ class Worker:
             alive.touch()
             try:
                 self._drain()
-            except (SQLAlchemyError, OSError, SealBrokenError):
+            except (SQLAlchemyError, OSError):
                 log.exception("spool not drained", extra={"worker": self.name})
             self.stop.wait(1.0 if not self.spool.is_empty() else ALIVE_EVERY)
 

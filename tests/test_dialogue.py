@@ -1,0 +1,117 @@
+"""Every intent is answered, outside the form and at each of its questions, by the real Rasa and the real actions."""
+
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from core.db import open_database, transaction
+from core.inbox import get_conversation
+from tests.stack import ROOT, Stack
+from tests.support import NOW
+
+pytestmark = pytest.mark.processes
+
+DOMAIN: dict[str, Any] = yaml.safe_load((ROOT / "domain.yml").read_text("utf-8"))
+INTENTS: list[str] = DOMAIN["intents"]
+PLACE = {
+    "address": "Ngõ 12", "ward_id": "2025:00229", "area_id": "legacy:006", "lat": None, "lon": None, "method": "chosen",
+    "confidence": 1.0, "options": [], "outside": False, "asked": 1, "settled": True,
+}  # fmt: skip
+EXTRA = {"media": 0, "asked_category": 0, "likely": ["waste", "pollution"]}
+DRAFTS: dict[str, dict[str, Any]] = {
+    "description": {},
+    "location": {"description": "Rác chất đống", "category": "waste"},
+    "category": {"description": "Rác chất đống", "location": PLACE},
+    "confirm": {"description": "Rác chất đống", "location": PLACE, "category": "waste"},
+}
+ENDS = {"cancel", "denounce", "complain_decision"}
+
+
+class Dialogue:
+    """Speaks to Rasa as the worker does, with a state of the test's choosing."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._url = f"http://127.0.0.1:{stack.ports['RASA_0']}/webhooks/turn/"
+        database = open_database(stack.environment()["DATABASE_URL"])
+        with transaction(database) as session:
+            self._conversation = get_conversation(session, "zalo", "dialogue", NOW).id
+        database.engine.dispose()
+        self._turn = 10_000_000
+
+    def turn(
+        self, payload: str | None, state: dict[str, Any], text: str | None = None, **metadata: Any
+    ) -> dict[str, Any]:
+        self._turn += 1
+        known = {"turn_id": self._turn, "conversation_id": self._conversation, "channel": "zalo", "tapped": True}
+        body = {
+            "turn_id": str(self._turn),
+            "text": text,
+            "payload": payload,
+            "state": state,
+            "metadata": {**known, "wordless": payload is not None, **metadata},
+        }
+        answer = requests.post(self._url, json=body, timeout=30)
+        assert answer.status_code == 200, answer.text[:200]
+        return dict(answer.json())
+
+
+@pytest.fixture(scope="module")
+def dialogue(stack: Stack) -> Dialogue:
+    return Dialogue(stack)
+
+
+def in_form(asked: str) -> dict[str, Any]:
+    slots = {**DRAFTS[asked], "draft": EXTRA, "requested_slot": asked}
+    return {"v": 1, "slots": slots, "loop": "report_form", "noticed": None}
+
+
+def test_every_intent_is_answered_outside_the_form(dialogue: Dialogue) -> None:
+    for intent in INTENTS:
+        answer = dialogue.turn(f"/{intent}", {})
+        said = [reply["text"] for reply in answer["replies"] if reply.get("text")]
+        assert len(said) >= 2, intent  # the notice of first contact and the answer
+        assert any("trợ lý tự động" in text for text in said), intent
+
+
+@pytest.mark.parametrize("asked", sorted(DRAFTS))
+def test_every_intent_is_answered_at_each_question_and_the_draft_is_kept(dialogue: Dialogue, asked: str) -> None:
+    for intent in INTENTS:
+        answer = dialogue.turn(f"/{intent}", in_form(asked))
+        assert any(reply.get("text") for reply in answer["replies"]), intent
+        state = answer["state"]
+        ended = (
+            intent == "cancel" or (intent in ENDS and asked != "confirm") or (intent, asked) == ("affirm", "confirm")
+        )
+        assert (state["loop"] is None) == ended, intent
+        kept = {} if ended else DRAFTS[asked]
+        for slot in ("description", "category"):
+            assert state["slots"].get(slot) == kept.get(slot), (intent, slot)
+
+
+@pytest.mark.parametrize("intent", ["denounce", "complain_decision"])
+def test_petitions_are_marked_to_be_forgotten(dialogue: Dialogue, intent: str) -> None:
+    replies = dialogue.turn(f"/{intent}", {})["replies"]
+    assert any((reply.get("custom") or {}).get("forget") for reply in replies)
+
+
+def test_danger_gets_its_numbers_before_the_notice(dialogue: Dialogue) -> None:
+    replies = dialogue.turn("/emergency", {})["replies"]
+    assert "113" in replies[0]["text"] and "trợ lý tự động" in replies[-1]["text"]
+
+
+def test_the_same_turn_sent_twice_says_the_same_and_files_once(dialogue: Dialogue) -> None:
+    first = dialogue.turn("/affirm", in_form("confirm"))
+    dialogue._turn -= 1
+    second = dialogue.turn("/affirm", in_form("confirm"))
+    assert first == second
+    assert "PA-" in first["replies"][-1]["text"]
+
+
+@pytest.mark.parametrize("text", ["{code} {0} {unknown} 0[x]", "%s %(a)s", "\\n \\u0000", "[số điện thoại] 0[số thẻ]"])
+def test_braces_and_brackets_in_what_people_write_are_only_words(dialogue: Dialogue, text: str) -> None:
+    state = in_form("confirm")
+    state["slots"]["description"] = f"Rác chất đống {text}"
+    answer = dialogue.turn("/thank", state)
+    assert text in answer["replies"][-1]["text"]
