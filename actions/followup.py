@@ -83,7 +83,12 @@ def dispute(context: Context, said: Said) -> Answer:
 def _chosen(session: Session, said: Said, fits: Callable[[Case], bool]) -> Case | None:
     code = said.entities.get("case_code") or find_code(said.text)
     own = cases_of(session, said.conversation_id)
-    return next((case for case in own if fits(case) and code in (None, case.code)), None)
+    found = next((case for case in own if fits(case) and code in (None, case.code)), None)
+    if found is None:
+        return None
+    # Seen without a lock; an officer may be at it: look again under the lock.
+    session.refresh(found, with_for_update={"of": Case})
+    return found if fits(found) else None
 
 
 def _values(context: Context, case: Case) -> dict[str, str]:

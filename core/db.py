@@ -17,6 +17,15 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 
+SQLITE_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=30000",
+    "recursive_triggers=ON",  # or INSERT OR REPLACE walks past the guards of case_events
+)
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware datetime, always UTC: refuses naive values; SQLite keeps no zone, so it is put back on reading."""
 
@@ -89,7 +98,7 @@ def _open_sqlite(url: str, path: str | None) -> Database:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, or the driver begins too late and too weakly
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in SQLITE_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

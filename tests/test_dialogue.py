@@ -40,17 +40,15 @@ class Dialogue:
         database.engine.dispose()
         self._turn = 10_000_000
 
-    def turn(
-        self, payload: str | None, state: dict[str, Any], text: str | None = None, **metadata: Any
-    ) -> dict[str, Any]:
+    def turn(self, payload: str, state: dict[str, Any]) -> dict[str, Any]:
         self._turn += 1
         known = {"turn_id": self._turn, "conversation_id": self._conversation, "channel": "zalo", "tapped": True}
         body = {
             "turn_id": str(self._turn),
-            "text": text,
+            "text": None,
             "payload": payload,
             "state": state,
-            "metadata": {**known, "wordless": payload is not None, **metadata},
+            "metadata": {**known, "wordless": True},
         }
         answer = requests.post(self._url, json=body, timeout=30)
         assert answer.status_code == 200, answer.text[:200]

@@ -50,7 +50,7 @@ from webhook.converse import FORGOTTEN, PATIENCE, Converser
 from webhook.deliver import Deliverer
 from webhook.download import HostRule
 from webhook.media import MediaFetcher
-from webhook.rasa_client import CONNECT_TIMEOUT, RasaClient
+from webhook.rasa_client import CONNECT_TIMEOUT, Answer, RasaClient
 from webhook.worker import Worker, own_slot
 
 TURN = "host:0/turn-0"
@@ -345,6 +345,26 @@ def test_rasa_away_for_a_quarter_of_an_hour_ends_in_one_apology(house: House) ->
     assert house.channel.texts == [house.rulebook.words.notices["bot_failed"]]
     house.talk("giờ thì sao")
     assert house.channel.texts[1:] == ["Dạ vâng ạ."]
+
+
+class BrokenRasa(RasaClient):
+    """Breaks on what people wrote, as a bug of ours would."""
+
+    def turn(self, question: Mapping[str, Any]) -> Answer:
+        raise RuntimeError("a bug")
+
+
+def test_a_message_that_breaks_us_ends_in_an_apology_and_stops_nobody_else(house: House) -> None:
+    house.say("tin nhắn hỏng")
+    house.say("tin của người khác", user="another")
+    broken = replace(house.converser, rasa=BrokenRasa([house.rasa.url], 1.0))
+    assert broken.step(TURN)
+    assert house.converser.step(TURN)  # the other citizen is answered in the meantime
+    for _ in range(3):
+        house.clock.advance(seconds=10)
+        assert broken.step(TURN)
+    house.settle()
+    assert house.channel.texts == ["Dạ vâng ạ.", house.rulebook.words.notices["bot_failed"]]
 
 
 def test_another_rasa_process_takes_the_turn_when_one_is_gone(house: House) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from cases.masking import mask
@@ -14,7 +15,7 @@ from cases.rulebook import Rulebook
 from cases.service import call_attention, citizen_answered
 from cases.workflow import OPEN, Status
 from core import inbox, outbox
-from core.db import Database, transaction
+from core.db import Database, reading, transaction
 from core.model import Conversation, Inbound, Turn
 from core.vault import Vault
 from webhook.options import Tap, offer, stands_alone, tap_of
@@ -34,8 +35,6 @@ class ClaimedTurn:
 
     id: int
     conversation_id: int
-    failures: int
-    created_at: datetime
     question: Mapping[str, Any]
     phone: str | None
     choice: str | None
@@ -54,30 +53,39 @@ class Converser:
 
     def step(self, worker: str) -> bool:
         """Take and finish one turn; False when there was none."""
-        claimed = self._claim(worker)
-        if claimed is None:
-            return False
-        try:
-            self._take(claimed, worker)
-        except inbox.LeaseLostError:
-            log.warning("lease lost", extra={"turn_id": claimed.id, "outcome": "lease_lost"})
-        return True
-
-    def _claim(self, worker: str) -> ClaimedTurn | None:
         with transaction(self.database) as session:
             turn = inbox.claim(session, worker, self.clock(), stands_alone)
-            return None if turn is None else _snapshot(session, turn)
+            turn_id = None if turn is None else turn.id
+        if turn_id is None:
+            return False
+        try:
+            self._take_or_fail(turn_id, worker)
+        except inbox.LeaseLostError:
+            log.warning("lease lost", extra={"turn_id": turn_id, "outcome": "lease_lost"})
+        return True
 
-    def _take(self, claimed: ClaimedTurn, worker: str) -> None:
+    def _take_or_fail(self, turn_id: int, worker: str) -> None:
+        """A message that breaks us counts as failed like any other, or it would come back for ever."""
+        try:
+            self._take(turn_id, worker)
+        except (SQLAlchemyError, inbox.LeaseLostError):
+            raise
+        except Exception:
+            log.exception("turn broke", extra={"turn_id": turn_id})
+            self._failed(turn_id, worker, "unexpected", counts=True)
+
+    def _take(self, turn_id: int, worker: str) -> None:
+        with reading(self.database) as session:
+            claimed = _snapshot(session, session.get_one(Turn, turn_id))
         if claimed.for_case:
             self._give_to_case(claimed, worker)
             return
         try:
             answer = self.rasa.turn(claimed.question)
         except RasaAwayError:
-            self._failed(claimed, worker, "rasa_away", counts=False)
+            self._failed(turn_id, worker, "rasa_away", counts=False)
         except RasaFailedError:
-            self._failed(claimed, worker, "rasa_failed", counts=True)
+            self._failed(turn_id, worker, "rasa_failed", counts=True)
         else:
             self._answered(claimed, worker, answer)
 
@@ -116,18 +124,18 @@ class Converser:
             inbox.finish(turn, now, answer.intent)
         log.info("turn answered", extra={"turn_id": claimed.id, "count": len(answer.replies), "outcome": "done"})
 
-    def _failed(self, claimed: ClaimedTurn, worker: str, reason: str, *, counts: bool) -> None:
+    def _failed(self, turn_id: int, worker: str, reason: str, *, counts: bool) -> None:
         now = self.clock()
-        failures = claimed.failures + int(counts)
         with transaction(self.database) as session:
-            turn = inbox.held(session, claimed.id, worker)
-            if failures < MOST_FAILURES and now - claimed.created_at < PATIENCE:
+            turn = inbox.held(session, turn_id, worker)
+            failures = turn.failures + int(counts)
+            if failures < MOST_FAILURES and now - turn.created_at < PATIENCE:
                 wait = min(timedelta(seconds=2 ** min(failures, 3) / 2), LONGEST_WAIT)
                 inbox.fail(turn, now, now + wait, counts=counts)
             else:
                 self._apologise(session, turn, now)
                 inbox.fail(turn, now, None, counts=counts)
-        log.warning("turn failed", extra={"turn_id": claimed.id, "reason": reason, "attempt": failures})
+        log.warning("turn failed", extra={"turn_id": turn_id, "reason": reason, "attempt": failures})
 
     def _apologise(self, session: Session, turn: Turn, now: datetime) -> None:
         text = self.rulebook.words.notices["bot_failed"]
@@ -145,8 +153,6 @@ def _snapshot(session: Session, turn: Turn) -> ClaimedTurn:
     return ClaimedTurn(
         id=turn.id,
         conversation_id=turn.conversation_id,
-        failures=turn.failures,
-        created_at=turn.created_at,
         question=_question(conversation, turn, members, tap, masked.text),
         phone=phones[-1] if phones else None,
         choice=tap.title if tap else None,
@@ -207,5 +213,7 @@ def _drop_contact_cards(turn: Turn) -> None:
 def _forget(turn: Turn) -> None:
     """What was told of a denunciation or petition is not kept (Luật Tố cáo Art. 8, 9; see law.md section 2)."""
     for member in turn.members:
-        if member.text:
-            member.text = FORGOTTEN
+        member.text = FORGOTTEN if member.text else ""
+        member.payload = member.location = None
+        for attachment in member.attachments:
+            attachment.url, attachment.status, attachment.error = "", "failed", "forgotten"

@@ -59,6 +59,11 @@ class Deliverer:
         except ChannelError as error:
             self._failed(outbound_id, worker, error.code, retry=error.retry)
             return
+        except Exception:
+            # Ours, not the platform's: said in the log, and tried again with growing waits like any other failure.
+            log.exception("sending broke", extra={"outbound_id": outbound_id})
+            self._failed(outbound_id, worker, "unexpected", retry=True)
+            return
         now = self.clock()
         with transaction(self.database) as session:
             outbox.sent(outbox.held(session, outbound_id, worker), external_id, now)

@@ -21,6 +21,8 @@ POSTGRESQL_GUARDS = (
        $$ BEGIN RAISE EXCEPTION 'case events are append-only'; END $$""",
     """CREATE TRIGGER case_events_append_only BEFORE UPDATE OR DELETE ON case_events
        FOR EACH ROW EXECUTE FUNCTION refuse_event_change()""",
+    """CREATE TRIGGER case_events_no_truncate BEFORE TRUNCATE ON case_events
+       FOR EACH STATEMENT EXECUTE FUNCTION refuse_event_change()""",
 )
 
 
