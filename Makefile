@@ -34,7 +34,7 @@ test: setup train ## all tests, journeys through real processes included
 	$(BOT) -m unittest discover -q -s tests/bot -t .
 
 check: setup lint ## lint, types and the tests without processes
-	$(PY) -m pytest -m "not processes and not browser and not postgres"
+	$(PY) -m pytest -n 2 -m "not processes and not browser and not postgres"
 
 lint: .venv/.ready
 	.venv/bin/ruff check .

@@ -16,7 +16,6 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
-
 SQLITE_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
