@@ -59,12 +59,12 @@ clean: ## everything that is made, the database included
 
 .venv/.ready: requirements.txt | $(UV)
 	@echo "Making .venv (Python 3.12)"
-	@$(UV) venv -q --clear --python 3.12 .venv || { echo "Python 3.12 is neither here nor to be fetched: install python3.12." >&2; exit 1; }
+	@rm -rf .venv && $(UV) venv -q --python 3.12 .venv || { echo "Python 3.12 is neither here nor to be fetched: install python3.12." >&2; exit 1; }
 	@$(UV) pip sync -q --python .venv/bin/python requirements.txt
 	@touch $@
 
 .venv-bot/.ready: requirements.txt | $(UV)
 	@echo "Making .venv-bot (Python 3.10 for Rasa, about 2.5 GB)"
-	@$(UV) venv -q --clear --python 3.10 .venv-bot || { echo "Python 3.10 (for Rasa) is neither here nor to be fetched: install python3.10." >&2; exit 1; }
+	@rm -rf .venv-bot && $(UV) venv -q --python 3.10 .venv-bot || { echo "Python 3.10 (for Rasa) is neither here nor to be fetched: install python3.10." >&2; exit 1; }
 	@$(UV) pip sync -q --python .venv-bot/bin/python requirements.txt
 	@touch $@

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 import supervise
 from cases.demo import Given, UnknownValueError, add_case, seed_demo_cases
@@ -133,6 +133,8 @@ def _migrated(config: Config) -> Database:
     alembic = AlembicConfig()
     alembic.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     with database.engine.begin() as connection:
+        if database.lock_path is None:  # two hosts may start on a new database at the same moment
+            connection.execute(text("SELECT pg_advisory_xact_lock(20250701)"))
         alembic.attributes["connection"] = connection
         command.upgrade(alembic, "head")
     return database
@@ -144,6 +146,8 @@ def _seed(config: Config, database: Database) -> None:
         return
     now = datetime.now(UTC)
     with transaction(database) as session:
+        if session.scalars(select(Officer.id).where(~Officer.is_demo)).first() and not demo_accounts(session):
+            return  # somebody's real desk: it gets no accounts with a printed password
         for username, name, role, unit_id, _ in DEMO_ACCOUNTS:
             if session.scalars(select(Officer.id).where(Officer.username == username)).first() is None:
                 create_officer(session, username, name, role, unit_id, DEMO_PASSWORD, now, is_demo=True)

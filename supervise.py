@@ -4,8 +4,8 @@ supervisord restarts what dies and stops whole process groups; this module write
 are healthy, prints where to go, and passes the stop signal on.
 """
 
-import getpass
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 
@@ -20,6 +21,7 @@ from core.config import Config, is_loopback, settings_in_force
 
 BOT_PYTHON = ".venv-bot/bin/python"
 RASA_ENVIRONMENT = {"RASA_TELEMETRY_ENABLED": "false", "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}
+NO_PROXY = {"http": "", "https": ""}  # all of it is on this machine
 WAIT_FOR_HEALTH = 180.0  # seconds
 ALIVE_WITHIN = 30.0  # seconds
 
@@ -63,7 +65,10 @@ def run(config: Config, environ: Mapping[str, str], greeting: str) -> int:
     wanted = processes(config)
     taken = [process.name for process in wanted if process.health and _answers(process.health)]
     if taken:
-        sys.stderr.write(f"Already running or its port is taken: {', '.join(taken)}. Stop it first.\n")
+        sys.stderr.write(
+            f"Already running, or its port is taken: {', '.join(taken)}. "
+            f"Stop it first: Ctrl-C there, or kill $(cat {config.var_dir}/run/supervisor.pid)\n"
+        )
         return 1
     path = _write(config, wanted)
     child = subprocess.Popen(  # noqa: S603 - our own interpreter and file
@@ -71,7 +76,7 @@ def run(config: Config, environ: Mapping[str, str], greeting: str) -> int:
         env=dict(environ),
         start_new_session=True,
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: child.send_signal(signal.SIGTERM))
     try:
         _wait(config, wanted, child)
@@ -91,7 +96,15 @@ def _rasa(number: int, url: str, actions_port: int) -> Process:
     # Rasa's world is past its end of life: it gets no secret and no database address, not even in its environment.
     passed = [f"{key}={os.environ[key]}" for key in ("PATH", "HOME", "LANG") if key in os.environ]
     clean = ("env", "-i", *passed, *(f"{key}={value}" for key, value in RASA_ENVIRONMENT.items()))
-    command = (*clean, f"ACTIONS_PORT={actions_port}", BOT_PYTHON, "-m", "bot.server", "--port", url.rpartition(":")[2])
+    command = (
+        *clean,
+        f"ACTIONS_PORT={actions_port}",
+        BOT_PYTHON,
+        "-m",
+        "bot.server",
+        "--port",
+        str(urlsplit(url).port or 5005),
+    )
     return Process(name, command, f"{url}/webhooks/turn/")
 
 
@@ -119,7 +132,7 @@ def _write(config: Config, wanted: Sequence[Process]) -> Path:
     log_folder.mkdir(parents=True, exist_ok=True)
     lines = [
         "[supervisord]",
-        f"user={getpass.getuser()}",
+        *(["user=root"] if os.getuid() == 0 else []),
         "silent=true",
         f"logfile={log_folder}/supervisor.log",
         f"pidfile={run_folder}/supervisor.pid",
@@ -134,7 +147,7 @@ def _write(config: Config, wanted: Sequence[Process]) -> Path:
     for process in wanted:
         lines += [
             f"[program:{process.name}]",
-            f"command={' '.join(process.command)}",
+            "command=" + " ".join(shlex.quote(word) for word in process.command).replace("%", "%%"),
             "autorestart=true",
             "startretries=1000000",
             "startsecs=1",
@@ -174,7 +187,7 @@ def _healthy(config: Config, process: Process, started: float) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=2).ok
+        return requests.get(url, timeout=2, proxies=NO_PROXY).ok
     except requests.RequestException:
         return False
 

@@ -12,6 +12,7 @@ from cases.codes import fold
 SURE_CATEGORY = 0.40  # below it the citizen chooses among the best three
 SURE_DETOUR = 0.50
 SURE_LAW = 0.60
+LONGEST_STORY = 5000  # characters
 CODE_WORDS = 5  # a message of a case code and little else asks for its status
 MOST_QUESTIONS = 2  # about one thing; then the draft goes on with what is known
 DETOURS = frozenset(
@@ -38,6 +39,7 @@ class Draft:
     confirm: bool | None = None
     media: int = 0
     asked_category: int = 0
+    began: int | None = None  # the turn that opened the draft: its case is filed once, however often it is confirmed
     likely: tuple[str, ...] = ()  # categories the description may belong to, best first
 
     def next_question(self) -> str | None:
@@ -56,7 +58,12 @@ class Draft:
             "location": self.location.to_slot() if self.location else None,
             "category": self.category,
             "confirm": self.confirm,
-            "draft": {"media": self.media, "asked_category": self.asked_category, "likely": list(self.likely)},
+            "draft": {
+                "media": self.media,
+                "asked_category": self.asked_category,
+                "began": self.began,
+                "likely": list(self.likely),
+            },
         }
 
 
@@ -72,6 +79,7 @@ def from_slots(slots: Mapping[str, Any]) -> Draft:
         confirm=slots.get("confirm"),
         media=extra.get("media", 0),
         asked_category=extra.get("asked_category", 0),
+        began=extra.get("began"),
         likely=tuple(extra.get("likely", ())),
     )
 
@@ -95,14 +103,16 @@ class Reader:
         self._categories = categories
 
     def read(self, said: Said, asked: str | None, draft: Draft) -> Step:
-        draft = replace(draft, media=draft.media + said.media)
+        draft = replace(draft, media=draft.media + said.media, began=draft.began or said.turn_id)
         if said.stale:
             return Step(draft, ("utter_stale_button",), over=asked is None)
         if asked is None:
             return self._opening(said, draft)
+        if said.interrupted and not said.tapped and (said.says_yes or said.says_no):
+            return Step(draft)
         if said.says_stop:
             return Step(Draft(), ("utter_cancelled",), over=True)
-        if said.intent in PETITIONS and said.confidence >= SURE_LAW and asked != "confirm":
+        if said.intent in PETITIONS and said.confidence >= SURE_LAW:
             return Step(Draft(), detour=said.intent, over=True)
         if said.intent == "emergency" and said.confidence >= SURE_DETOUR:
             return self._with_words(said, asked, replace(draft), Step(draft, detour="emergency"))
@@ -139,7 +149,7 @@ class Reader:
     def _described(self, said: Said, draft: Draft) -> Draft:
         """Take everything one message holds: what, where, which kind."""
         if content_words(said.text) >= 2:
-            words = said.text if draft.description is None else f"{draft.description}\n{said.text}"
+            words = _joined(draft.description, said.text)
             draft = replace(draft, description=words, likely=said.categories)
         if draft.location is None or not draft.location.settled:
             found = self._placer.from_words(said.text, draft.location)
@@ -191,7 +201,7 @@ class Reader:
     def _unplaced(self, said: Said, draft: Draft, location: Location, choice: bool) -> Step:
         """Words that name no place we know: keep them as the address or as more of the story."""
         if said.intent == "report" and content_words(said.text) >= 5 and draft.description:
-            more = replace(draft, description=f"{draft.description}\n{said.text}")
+            more = replace(draft, description=_joined(draft.description, said.text))
             draft = self._guess_category(said, more)
         elif said.text and not said.tapped:
             location = replace(location, address=", ".join(filter(None, (said.text, location.address))))
@@ -245,7 +255,7 @@ class Reader:
         if found is not None:
             return self._outside(Step(replace(draft, location=found)))
         if content_words(said.text) >= 3:
-            return Step(replace(draft, description=f"{draft.description}\n{said.text}"), ("utter_added_to_draft",))
+            return Step(replace(draft, description=_joined(draft.description, said.text)), ("utter_added_to_draft",))
         return Step(draft, ("utter_added_to_draft",) if said.media else ())
 
     def _edit(self, part: str, draft: Draft) -> Step:
@@ -272,6 +282,11 @@ class Reader:
     def _is_question(self, said: Said) -> bool:
         asks = said.intent.startswith("faq_") or said.intent in {"help", "track_case", "bot_identity"}
         return asks and said.confidence >= SURE_DETOUR and bool(_QUESTION.search(fold(said.text)))
+
+
+def _joined(known: str | None, new: str) -> str:
+    """The story so far with what was added, bounded: the conversation itself keeps every word."""
+    return new[:LONGEST_STORY] if known is None else f"{known}\n{new}"[:LONGEST_STORY]
 
 
 def content_words(text: str) -> int:

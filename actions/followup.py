@@ -17,7 +17,7 @@ from cases.model import Case
 from cases.queries import NotFoundError, case_of_citizen, cases_of
 from cases.service import add_information, reopen
 from cases.workflow import OPEN, Status
-from core.db import reading, transaction
+from core.db import ROW_LOCK, reading, transaction
 
 MOST_LISTED = 5
 
@@ -55,7 +55,7 @@ def _status_by_code(context: Context, session: Session, said: Said, code: str) -
 def add_to_case(context: Context, said: Said) -> Answer:
     """Put this turn's words and photos on the named or newest open case of the citizen."""
     with transaction(context.database) as session:
-        case = _chosen(session, said, lambda case: Status(case.status) in OPEN)
+        case = _done_by(session, said) or _chosen(session, said, lambda case: Status(case.status) in OPEN)
         if case is None:
             return Answer("utter_no_case", {"link": context.config.public_url})
         add_information(session, context.rulebook, case, said.turn_id, context.clock())
@@ -65,19 +65,27 @@ def add_to_case(context: Context, said: Said) -> Answer:
 def dispute(context: Context, said: Said) -> Answer:
     """The matter is not solved: a resolved case is reopened, an open one gets the citizen's words."""
     with transaction(context.database) as session:
-        case = _chosen(session, said, lambda case: case.status == Status.RESOLVED) or _chosen(
-            session, said, lambda case: Status(case.status) in OPEN
+        case = (
+            _done_by(session, said)
+            or _chosen(session, said, lambda case: case.status == Status.RESOLVED)
+            or _chosen(session, said, lambda case: Status(case.status) in OPEN)
         )
         if case is None:
             return Answer("utter_no_case", {"link": context.config.public_url})
+        # A repeat of the turn that reopened it: the same answer again.
+        if any(event.data.get("turn") == said.turn_id for event in case.events if event.kind == "reopened"):
+            return Answer("utter_reopened", _values(context, case))
         if case.status == Status.RESOLVED:
             reopen(session, context.rulebook, case, None, said.text, context.clock(), turn_id=said.turn_id)
             return Answer("utter_reopened", _values(context, case))
-        # A repeat of the turn that reopened it finds it open: the same answer again.
-        repeated = any(event.data.get("turn") == said.turn_id for event in case.events if event.kind == "reopened")
-        if not repeated:
-            add_information(session, context.rulebook, case, said.turn_id, context.clock())
-        return Answer("utter_reopened" if repeated else "utter_not_resolved_yet", _values(context, case))
+        add_information(session, context.rulebook, case, said.turn_id, context.clock())
+        return Answer("utter_not_resolved_yet", _values(context, case))
+
+
+def _done_by(session: Session, said: Said) -> Case | None:
+    """The case this very turn has changed already, when the turn is taken again after a crash."""
+    own = cases_of(session, said.conversation_id)
+    return next((case for case in own if any(event.data.get("turn") == said.turn_id for event in case.events)), None)
 
 
 def _chosen(session: Session, said: Said, fits: Callable[[Case], bool]) -> Case | None:
@@ -87,7 +95,7 @@ def _chosen(session: Session, said: Said, fits: Callable[[Case], bool]) -> Case 
     if found is None:
         return None
     # Seen without a lock; an officer may be at it: look again under the lock.
-    session.refresh(found, with_for_update={"of": Case})
+    session.refresh(found, with_for_update={**ROW_LOCK, "of": Case})
     return found if fits(found) else None
 
 

@@ -9,7 +9,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.context import Context
 from actions.said import Said, read_said
-from cases.service import call_attention
+from cases.attention import call_attention
 from core.db import transaction
 
 REASONS = frozenset({"ask_human", "praise", "privacy_request"})

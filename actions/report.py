@@ -42,6 +42,10 @@ class ValidateReportForm(Action):  # type: ignore[misc]
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
+        # Off the event loop: the database may let one citizen wait, and the others must not wait with them.
+        return await asyncio.to_thread(self._read_and_ask, dispatcher, tracker)
+
+    def _read_and_ask(self, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[dict[str, Any]]:
         said = read_said(tracker)
         step = self._reader.read(said, tracker.get_slot("requested_slot"), from_slots(tracker.slots))
         self._speak(dispatcher, said, step)
@@ -142,7 +146,8 @@ class FileCase(Action):  # type: ignore[misc]
         draft = from_slots(tracker.slots)
         if draft.confirm:
             filed = await asyncio.to_thread(self._file, read_said(tracker), draft)
-            dispatcher.utter_message(response="utter_filed", **filed)
+            case_id = filed.pop("case_id")
+            dispatcher.utter_message(response="utter_filed", json_message={"case_id": case_id}, **filed)
         return [SlotSet(name, value) for name, value in EMPTY.items()]
 
     def _file(self, said: Said, draft: Draft) -> dict[str, str]:
@@ -161,7 +166,9 @@ class FileCase(Action):  # type: ignore[misc]
         )
         context = self._context
         with transaction(context.database) as session:
-            case = open_case(session, context.rulebook, matter, f"turn:{said.turn_id}:0", context.clock())
+            case = open_case(
+                session, context.rulebook, matter, f"turn:{draft.began or said.turn_id}:0", context.clock()
+            )
             return self._receipt(case)
 
     def _area_of(self, ward_id: str | None) -> str | None:
@@ -169,6 +176,7 @@ class FileCase(Action):  # type: ignore[misc]
 
     def _receipt(self, case: Case) -> dict[str, str]:
         return {
+            "case_id": str(case.id),
             "code": case.code,
             "unit": self._context.placer.name(case.unit_id),
             "due": format_deadline(case.due_at),

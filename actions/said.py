@@ -33,6 +33,7 @@ class Said:
     conversation_id: int
     tapped: bool
     stale: bool
+    interrupted: bool  # an officer spoke last: a mere yes or no is not for the bot
     sticker: bool
     media: int
     pin: tuple[float, float] | None
@@ -83,6 +84,7 @@ def read_said(tracker: Tracker) -> Said:
         conversation_id=int(metadata["conversation_id"]),
         tapped=tapped,
         stale=bool(metadata.get("stale")),
+        interrupted=bool(metadata.get("interrupted")),
         sticker=bool(metadata.get("sticker")),
         media=int(metadata.get("media") or 0),
         pin=(float(pin["lat"]), float(pin["lon"])) if pin else None,

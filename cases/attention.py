@@ -10,16 +10,28 @@ from cases.model import Officer
 from cases.officers import Role
 from cases.queries import NotFoundError
 from cases.rulebook import Rulebook
-from cases.service import CITY_ID
+from cases.service import CITY_ID, officer_spoke
 from core import outbox
+from core.db import ROW_LOCK
 from core.model import Conversation
 
 PLAIN = "{text}"
+REASONS = ("bot_failed", "privacy_request", "ask_human", "praise")  # weightiest first
 
 
 def may_see(officer: Officer) -> bool:
     """Such a conversation has no place yet, so it belongs to the city, not to a ward."""
     return officer.unit_id == CITY_ID or officer.role == Role.ADMINISTRATOR
+
+
+def call_attention(session: Session, conversation_id: int, reason: str, now: datetime) -> None:
+    """Put a conversation on the list; a weightier reason that is there already is not replaced by a lighter one."""
+    conversation = session.get_one(Conversation, conversation_id)
+    weight = {name: number for number, name in enumerate(REASONS)}
+    before = conversation.attention
+    if before is None or weight[reason] <= weight.get(before, len(REASONS)):
+        conversation.attention = reason
+    conversation.attention_at = now
 
 
 def waiting(session: Session, *, limit: int = 100) -> Sequence[Conversation]:
@@ -35,7 +47,7 @@ def count(session: Session) -> int:
 def conversation_for(session: Session, officer: Officer, conversation_id: int, *, lock: bool = False) -> Conversation:
     """The gate: only while it waits, only for who may see the list; raises NotFoundError for everything else."""
     query = select(Conversation).where(Conversation.id == conversation_id, Conversation.attention.is_not(None))
-    found = session.scalars(query.with_for_update() if lock else query).first()
+    found = session.scalars(query.with_for_update(**ROW_LOCK) if lock else query).first()
     if found is None or not may_see(officer):
         raise NotFoundError(str(conversation_id))
     return found
@@ -47,6 +59,7 @@ def answer(
     """Write to the citizen; the same `token` (one per shown form) again sends nothing and says False."""
     notice = rulebook.words.notices.get("attention_reply", PLAIN).format(text=text)
     key = f"attention:{conversation.id}:{token}"
+    officer_spoke(conversation)
     return outbox.enqueue(session, conversation.id, key, notice, now, author="officer")
 
 

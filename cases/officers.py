@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from cases.model import Officer, Unit
+from core.db import ROW_LOCK
 
 SHORTEST_PASSWORD = 10
 LOCK_AFTER = 5
@@ -93,7 +94,7 @@ def demo_accounts(session: Session) -> Sequence[str]:
 
 def begin_login(session: Session, username: str, now: datetime) -> Login:
     """Count a try against the account and hand out what the password is to be compared with."""
-    query = select(Officer).where(Officer.username == _plain(username)).with_for_update()
+    query = select(Officer).where(Officer.username == _plain(username)).with_for_update(**ROW_LOCK)
     officer = session.scalars(query).first()
     if officer is None or not officer.active or (officer.locked_until is not None and officer.locked_until > now):
         return Login(None, decoy_hash())
@@ -115,7 +116,7 @@ def password_fits(login: Login, password: str) -> bool:
 
 def finish_login(session: Session, login: Login) -> Officer | None:
     """The password was right: forget the wrong ones. None when the account was closed in the meantime."""
-    officer = session.get(Officer, login.officer_id, with_for_update=True)
+    officer = session.get(Officer, login.officer_id, with_for_update=ROW_LOCK)
     if officer is None or not officer.active:
         return None
     officer.failed_logins = 0
@@ -133,7 +134,7 @@ def officer_of_session(session: Session, officer_id: int, session_version: int) 
 
 def change_password(session: Session, officer_id: int, password_hash: str) -> int:
     """Store a hash made by `hash_password`; ends every session of the officer. Returns the new session version."""
-    officer = session.get_one(Officer, officer_id, with_for_update=True)
+    officer = session.get_one(Officer, officer_id, with_for_update=ROW_LOCK)
     officer.password_hash = password_hash
     return end_sessions(officer)
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from cases.model import Case, Officer, Unit
 from cases.service import CITY_ID
 from cases.workflow import OPEN, Status
+from core.db import ROW_LOCK
 from core.model import Inbound, Outbound
 
 
@@ -63,7 +64,7 @@ def case_for(session: Session, officer: Officer, code: str, *, lock: bool = Fals
     """The one gate to a case on the desk; raises NotFoundError for "not there" and "not yours" alike."""
     query = select(Case).where(Case.code == code, visible_to(session, officer))
     if lock:
-        query = query.with_for_update(of=Case)
+        query = query.with_for_update(**ROW_LOCK, of=Case)
     found = session.scalars(query).first()
     if found is None:
         raise NotFoundError(code)

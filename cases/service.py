@@ -5,7 +5,7 @@ enqueued in the same transaction as the fact it reports, or not at all.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -18,9 +18,11 @@ from cases.model import Case, CaseEvent, Officer, Unit
 from cases.rulebook import Rulebook
 from cases.workflow import Move, Status, after
 from core import outbox
+from core.db import ROW_LOCK
 from core.model import Conversation, Outbound
 
 CITY_ID = "city:01"
+ANSWER_WINDOW = timedelta(minutes=3)
 
 
 class StaleCaseError(Exception):
@@ -50,7 +52,7 @@ class Draft:
 def open_case(session: Session, rulebook: Rulebook, draft: Draft, source: str, now: datetime) -> Case:
     """File a case once per `source` (turn and ordinal); a repeat returns the case that is already there."""
     # The conversation's lock makes two repeats of one turn follow each other instead of meeting.
-    session.execute(select(Conversation.id).where(Conversation.id == draft.conversation_id).with_for_update())
+    session.execute(select(Conversation.id).where(Conversation.id == draft.conversation_id).with_for_update(**ROW_LOCK))
     known = session.scalars(select(Case).where(Case.source == source)).first()
     if known is not None:
         return known
@@ -112,7 +114,8 @@ def ask(
     _move(session, case, officer, Move.ASK, now, version)
     case.waiting_since = waiting_since or now
     case.first_answer_at = case.first_answer_at or now
-    _conversation(session, case).awaiting_case_id = case.id
+    conversation = _conversation(session, case)
+    conversation.awaiting_case_id, conversation.awaiting_until = case.id, None
     event = _record(session, case, "asked", now, officer, text=text)
     _notify(session, rulebook, case, event, text)
 
@@ -120,14 +123,17 @@ def ask(
 def citizen_answered(session: Session, rulebook: Rulebook, case: Case, turn_id: int, now: datetime) -> None:
     """The citizen's turn belongs to this case: note it, wake the clock, tell them it arrived. Repeats are harmless."""
     add_information(session, rulebook, case, turn_id, now)
-    _stop_awaiting(session, case)
+    conversation = _conversation(session, case)
+    # "Dạ chào anh", the answer, a photo: what follows soon is the same answer.
+    conversation.awaiting_case_id, conversation.awaiting_until = case.id, now + ANSWER_WINDOW
+    conversation.officer_spoke = False
     text = rulebook.words.notices["answer_kept"].format(code=case.code, unit=_unit(session, case.unit_id).name)
     outbox.enqueue(session, case.conversation_id, f"turn:{turn_id}:0", text, now, author="system", case_id=case.id)
 
 
 def add_information(session: Session, rulebook: Rulebook, case: Case, turn_id: int, now: datetime) -> None:
     """The citizen sent more about an open case: note the turn once and wake the clock if it was resting."""
-    session.refresh(case, with_for_update=True)  # an officer may be moving it at this very moment
+    session.refresh(case, with_for_update=ROW_LOCK)  # an officer may be moving it at this very moment
     if any(event.data.get("turn") == turn_id for event in case.events):
         return
     if case.status == Status.WAITING_CITIZEN:
@@ -205,13 +211,6 @@ def reopen(
         _notify(session, rulebook, case, event, reason)
 
 
-def call_attention(session: Session, conversation_id: int, reason: str, now: datetime) -> None:
-    """Put a conversation on the desk's list of those a person should look at: bot_failed, ask_human, praise, ..."""
-    conversation = session.get_one(Conversation, conversation_id)
-    conversation.attention = reason
-    conversation.attention_at = now
-
-
 def note_undelivered(session: Session, outbound: Outbound, now: datetime) -> None:
     """A message about a case could not be delivered: say so on the case, once per message."""
     if outbound.case_id is None:
@@ -277,6 +276,13 @@ def _notify(
     outbox.enqueue(
         session, case.conversation_id, f"event:{event.id}", message, event.at, author="officer", case_id=case.id
     )
+    officer_spoke(_conversation(session, case))
+
+
+def officer_spoke(conversation: Conversation) -> None:
+    """Who spoke last owns the next words: the bot's old buttons and questions no longer count as asked."""
+    conversation.options = []
+    conversation.officer_spoke = True
 
 
 def _stop_awaiting(session: Session, case: Case) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.db import ROW_LOCK
 from core.inbox import LeaseLostError
 from core.model import Attachment
 
@@ -20,7 +21,7 @@ def claim(session: Session, now: datetime) -> Attachment | None:
     killed worker leaves on disk belongs to a row and can be erased with it.
     """
     due = select(Attachment).where(Attachment.status == "waiting", Attachment.next_at <= now)
-    query = due.order_by(Attachment.next_at, Attachment.id).limit(1).with_for_update(skip_locked=True)
+    query = due.order_by(Attachment.next_at, Attachment.id).limit(1).with_for_update(**ROW_LOCK, skip_locked=True)
     found = session.scalars(query).first()
     if found is None:
         return None
@@ -33,7 +34,7 @@ def claim(session: Session, now: datetime) -> Attachment | None:
 
 def held(session: Session, attachment_id: int, attempt: int) -> Attachment:
     """The attachment, locked, if this attempt is its last one; LeaseLostError otherwise, or when it was erased."""
-    query = select(Attachment).where(Attachment.id == attachment_id).with_for_update()
+    query = select(Attachment).where(Attachment.id == attachment_id).with_for_update(**ROW_LOCK)
     found = session.scalars(query).one_or_none()
     if found is None or found.status != "waiting" or found.attempts != attempt:
         raise LeaseLostError(f"attachment {attachment_id}")

@@ -25,6 +25,11 @@ SQLITE_PRAGMAS = (
 )
 
 
+# How rows are locked. FOR NO KEY UPDATE on PostgreSQL: rows that point here (an inbound to its conversation) may be
+# inserted meanwhile; the stronger FOR UPDATE deadlocks with them. SQLite has one writer at a time anyway.
+ROW_LOCK: dict[str, Any] = {"key_share": True}
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware datetime, always UTC: refuses naive values; SQLite keeps no zone, so it is put back on reading."""
 
@@ -117,7 +122,10 @@ def transaction(database: Database) -> Iterator[Session]:
 @contextmanager
 def reading(database: Database) -> Iterator[Session]:
     """A look at one consistent moment; nothing written in it is kept, and on SQLite it never waits for writers."""
-    engine = database.engine.execution_options(reading=True)
+    options: dict[str, Any] = {"reading": True}
+    if database.lock_path is None:
+        options["isolation_level"] = "REPEATABLE READ"
+    engine = database.engine.execution_options(**options)
     with Session(engine, expire_on_commit=False) as session:
         yield session
         session.rollback()

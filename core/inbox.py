@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from core.db import insert_once
+from core.db import ROW_LOCK, insert_once
 from core.model import Attachment, Conversation, Inbound, Turn
 
 LEASE = timedelta(seconds=40)  # longer than the slowest Rasa call, so that a living worker never loses its turn
@@ -94,7 +94,7 @@ def claim(
 def _due_turn(session: Session, now: datetime) -> Turn | None:
     free = or_(Turn.leased_until.is_(None), Turn.leased_until <= now)
     query = select(Turn).where(Turn.status == "open", Turn.next_at <= now, free).order_by(Turn.id).limit(1)
-    return session.scalars(query.with_for_update(skip_locked=True)).first()
+    return session.scalars(query.with_for_update(**ROW_LOCK, skip_locked=True)).first()
 
 
 def _new_turn(session: Session, now: datetime, stands_alone: Callable[[Conversation, Inbound], bool]) -> Turn | None:
@@ -105,7 +105,7 @@ def _new_turn(session: Session, now: datetime, stands_alone: Callable[[Conversat
         .where(Inbound.turn_id.is_(None), ~busy)
         .order_by(Inbound.id)
         .limit(1)
-        .with_for_update(of=Conversation, skip_locked=True)
+        .with_for_update(**ROW_LOCK, of=Conversation, skip_locked=True)
     )
     conversation = session.scalars(query).first()
     if conversation is None:
@@ -139,7 +139,7 @@ def _members(
 
 def held(session: Session, turn_id: int, worker: str) -> Turn:
     """The turn, locked, if this worker still holds it; LeaseLostError otherwise."""
-    turn = session.scalars(select(Turn).where(Turn.id == turn_id).with_for_update()).one()
+    turn = session.scalars(select(Turn).where(Turn.id == turn_id).with_for_update(**ROW_LOCK)).one()
     if turn.status != "open" or turn.worker != worker:
         raise LeaseLostError(f"turn {turn_id}")
     return turn

@@ -22,6 +22,8 @@ class Conversation(Base):
     options: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)  # buttons offered last, in order
     phone: Mapped[bytes | None] = mapped_column(LargeBinary)  # encrypted; the bot only learns that there is one
     awaiting_case_id: Mapped[int | None]  # an officer asked about this case: the next words go to it
+    awaiting_until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # after an answer: what follows soon is part
+    officer_spoke: Mapped[bool] = mapped_column(default=False)  # an officer said the last words, not the bot
     attention: Mapped[str | None] = mapped_column(String(40))  # why a person should look: bot_failed, ask_human
     attention_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_inbound_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # opens the platform's reply window

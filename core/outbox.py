@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from core.db import insert_once
+from core.db import ROW_LOCK, insert_once
 from core.inbox import LeaseLostError
 from core.model import Conversation, Outbound
 
@@ -28,7 +28,7 @@ def enqueue(
 ) -> bool:
     """Write one message to a citizen in the caller's transaction; the same `key` again changes nothing: False."""
     # The row lock keeps id order equal to commit order within a conversation, which is the order of sending.
-    session.execute(select(Conversation.id).where(Conversation.id == conversation_id).with_for_update())
+    session.execute(select(Conversation.id).where(Conversation.id == conversation_id).with_for_update(**ROW_LOCK))
     values = {
         "key": key,
         "conversation_id": conversation_id,
@@ -52,7 +52,7 @@ def claim(session: Session, worker: str, now: datetime) -> Outbound | None:
     )
     free = or_(Outbound.leased_until.is_(None), Outbound.leased_until <= now)
     query = select(Outbound).where(Outbound.status == "waiting", Outbound.next_at <= now, free, ~blocked)
-    found = session.scalars(query.order_by(Outbound.id).limit(1).with_for_update(skip_locked=True)).first()
+    found = session.scalars(query.order_by(Outbound.id).limit(1).with_for_update(**ROW_LOCK, skip_locked=True)).first()
     if found is None:
         return None
     found.attempts += 1
@@ -64,7 +64,7 @@ def claim(session: Session, worker: str, now: datetime) -> Outbound | None:
 
 def held(session: Session, outbound_id: int, worker: str) -> Outbound:
     """The message, locked, if this worker still holds it; LeaseLostError otherwise."""
-    found = session.scalars(select(Outbound).where(Outbound.id == outbound_id).with_for_update()).one()
+    found = session.scalars(select(Outbound).where(Outbound.id == outbound_id).with_for_update(**ROW_LOCK)).one()
     if found.status != "waiting" or found.worker != worker:
         raise LeaseLostError(f"outbound {outbound_id}")
     return found

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from cases import attempts, officers
 from cases.model import Officer
-from core.db import reading, transaction
+from core.db import ROW_LOCK, reading, transaction
 from desk.context import is_htmx, now, officer, services
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def login() -> ResponseReturnValue:
 def logout() -> ResponseReturnValue:
     """Ends the officer's sessions everywhere, so that a copied cookie is worth nothing afterwards."""
     with transaction(services().database) as db:
-        officers.end_sessions(db.get_one(Officer, officer().id, with_for_update=True))
+        officers.end_sessions(db.get_one(Officer, officer().id, with_for_update=ROW_LOCK))
     session.clear()
     return redirect(url_for("auth.show_login"))
 

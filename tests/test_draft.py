@@ -30,6 +30,7 @@ def said(text: str = "", intent: str = "report", confidence: float = 0.9, **more
         "conversation_id": 1,
         "tapped": False,
         "stale": False,
+        "interrupted": False,
         "sticker": False,
         "media": 0,
         "pin": None,
@@ -145,13 +146,14 @@ def test_the_citizen_can_stop_at_every_question(asked: str, words: str) -> None:
 def test_a_question_in_between_is_answered_and_the_draft_stays(asked: str, intent: str) -> None:
     before = replace(COMPLETE, description=None) if asked == "description" else COMPLETE
     step = READER.read(said("giờ làm việc thế nào?", intent), asked, before)
-    assert (step.detour, step.over, step.draft) == (intent, False, before)
+    assert (step.detour, step.over, step.draft) == (intent, False, replace(before, began=1))
 
 
 @pytest.mark.parametrize("intent", ["denounce", "complain_decision"])
 def test_a_denunciation_in_the_form_drops_the_draft(intent: str) -> None:
-    step = READER.read(said("ông cán bộ nhận tiền bao che", intent), "description", Draft())
-    assert (step.detour, step.over, step.draft) == (intent, True, Draft())
+    for asked in ("description", "location", "category", "confirm"):
+        step = READER.read(said("ông cán bộ nhận tiền bao che", intent), asked, COMPLETE)
+        assert (step.detour, step.over, step.draft) == (intent, True, Draft())
 
 
 def test_danger_told_while_filing_gets_the_numbers_and_is_kept_as_the_matter() -> None:
@@ -159,9 +161,22 @@ def test_danger_told_while_filing_gets_the_numbers_and_is_kept_as_the_matter() -
     assert step.detour == "emergency" and step.draft.description is not None
 
 
+@pytest.mark.parametrize("words", ["ok", "vâng", "gửi", "không"])
+def test_a_yes_said_to_an_officer_does_not_file_the_draft(words: str) -> None:
+    step = READER.read(said(words, "affirm", interrupted=True), "confirm", COMPLETE)
+    assert (step.draft.confirm, step.say, step.over) == (None, (), False)
+
+
+def test_a_story_is_bounded_however_often_something_is_added() -> None:
+    draft = COMPLETE
+    for _ in range(30):
+        draft = READER.read(said("thêm một chuyện nữa " * 50, "report"), "confirm", draft).draft
+    assert draft.description is not None and len(draft.description) == 5000
+
+
 def test_a_button_of_an_older_question_changes_nothing() -> None:
     step = READER.read(said(intent="inform", stale=True), "confirm", COMPLETE)
-    assert (step.draft, step.say, step.over) == (COMPLETE, ("utter_stale_button",), False)
+    assert (step.draft, step.say, step.over) == (replace(COMPLETE, began=1), ("utter_stale_button",), False)
 
 
 def test_a_correction_of_the_place_at_the_summary_replaces_it() -> None:

@@ -370,7 +370,6 @@ class TestWaiting:
             hall.act(code, Move.ANSWER)
         assert hall.events(code).count("citizen_answered") == 1
         assert len(hall.told()) == told + 1
-        assert hall.awaits(code) is None
 
     @pytest.mark.parametrize("move", [Move.TRANSFER, Move.RESOLVE])
     def test_a_case_that_moves_on_waits_for_nobody(self, hall: Hall, move: Move) -> None:

@@ -526,22 +526,79 @@ def test_the_words_after_an_officers_question_go_to_the_case_and_those_after_the
     assert house.case().status == Status.IN_PROGRESS
     assert house.events()[-1] == "citizen_answered"
     assert code in house.channel.texts[-1]
+    house.talk("nhà có cổng xanh ạ")  # said soon after: part of the same answer
+    assert house.rasa.questions == []
+    assert house.events().count("citizen_answered") == 2
+    house.clock.advance(minutes=10)
     house.talk("còn việc khác")
     assert [question["text"] for question in house.rasa.questions] == ["còn việc khác"]
-    assert house.events().count("citizen_answered") == 1
+    assert house.events().count("citizen_answered") == 2
 
 
-def test_words_inside_a_report_stay_with_the_bot_and_the_officer_gets_those_after_it(house: House) -> None:
+def asked_to_confirm() -> Reply:
+    buttons = [{"title": "Gửi", "payload": "/affirm"}, {"title": "Sửa", "payload": "/deny"}]
+    return answer_with("Gửi nhé?", state=FORM, buttons=buttons)
+
+
+def test_who_spoke_last_owns_the_next_words(house: House) -> None:
     house.file()
-    house.rasa.next_answers(answer_with("Ở đâu ạ?", state=FORM))
+    house.rasa.next_answers(asked_to_confirm())
     house.talk("báo thêm việc khác")
     house.officer_asks()
+    house.talk("1")  # the bot's summary is no longer what was asked
+    assert house.events()[-1] == "citizen_answered"
+    assert len(house.rasa.questions) == 1
     house.rasa.next_answers(answer_with("Đã gửi.", state={"v": 1, "slots": {}, "loop": None}))
     house.talk("Chùa Bộc")
     assert [question["text"] for question in house.rasa.questions] == ["báo thêm việc khác", "Chùa Bộc"]
-    house.talk("số nhà 12")
-    assert house.events()[-1] == "citizen_answered"
-    assert len(house.rasa.questions) == 2
+
+
+def test_after_an_officers_answer_a_mere_yes_is_marked_as_not_for_the_bot(house: House) -> None:
+    house.file()
+    house.rasa.next_answers(asked_to_confirm())
+    house.talk("báo thêm việc khác")
+    with transaction(house.database) as session:
+        officer, case = session.scalars(select(Officer)).one(), session.scalars(select(Case)).one()
+        service.reply(session, house.rulebook, case, officer, "Đã nhận ạ.", NOW)
+    house.settle()
+    house.talk("ok")
+    question = house.rasa.questions[-1]
+    assert (question["text"], question["metadata"]["interrupted"]) == ("ok", True)
+    house.talk("ở Chùa Bộc")
+    assert house.rasa.questions[-1]["metadata"]["interrupted"] is False
+
+
+def test_giving_up_after_the_case_was_stored_tells_its_code(house: House) -> None:
+    code = house.file()
+    with transaction(house.database) as session:
+        conversation = session.scalars(select(Conversation)).one()
+        conversation.state = {**FORM, "slots": {"description": "x", "draft": {"began": 0}}}
+    house.rasa.next_answers(*[Reply(status=500)] * 4)
+    house.talk("gửi")
+    assert code in house.channel.texts[-1]
+    assert house.conversation().attention is None
+    assert house.conversation().state == {}
+
+
+def test_a_state_that_breaks_rasa_is_dropped_with_the_turn_it_broke(house: House) -> None:
+    house.rasa.next_answers(answer_with("Ở đâu ạ?", state=FORM))
+    house.talk("rác chất đống")
+    house.rasa.next_answers(*[Reply(status=500)] * 4)
+    house.talk("Chùa Bộc")
+    house.talk("alo")
+    assert house.rasa.questions[-1]["state"] == {}
+    assert house.channel.texts[-1] == "Dạ vâng ạ."
+
+
+def test_a_long_stop_of_ours_does_not_cost_the_citizens_their_answers(house: House) -> None:
+    house.say("có ai không")
+    away = replace(house.converser, rasa=RasaClient([closed_port()], 1.0))
+    assert away.step(TURN)
+    house.clock.advance(minutes=60)
+    assert replace(away, started=house.clock()).step(TURN)
+    assert house.outbounds() == []
+    house.settle()
+    assert house.channel.texts == ["Dạ vâng ạ."]
 
 
 @pytest.mark.parametrize(("text", "kind"), [("#tra_cuu", "tap"), ("", "start")])

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import select
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
+from cases.attention import call_attention
 from cases.masking import mask
 from cases.model import Case
 from cases.rulebook import Rulebook
-from cases.service import call_attention, citizen_answered
+from cases.service import citizen_answered
 from cases.workflow import OPEN, Status
 from core import inbox, outbox
 from core.db import Database, reading, transaction
@@ -50,6 +52,7 @@ class Converser:
     rasa: RasaClient
     vault: Vault
     clock: Callable[[], datetime]
+    started: datetime | None = None  # when this worker began, if that matters
 
     def step(self, worker: str) -> bool:
         """Take and finish one turn; False when there was none."""
@@ -68,7 +71,7 @@ class Converser:
         """A message that breaks us counts as failed like any other, or it would come back for ever."""
         try:
             self._take(turn_id, worker)
-        except (SQLAlchemyError, inbox.LeaseLostError):
+        except (OperationalError, InterfaceError, TimeoutError, inbox.LeaseLostError):
             raise
         except Exception:
             log.exception("turn broke", extra={"turn_id": turn_id})
@@ -76,7 +79,7 @@ class Converser:
 
     def _take(self, turn_id: int, worker: str) -> None:
         with reading(self.database) as session:
-            claimed = _snapshot(session, session.get_one(Turn, turn_id))
+            claimed = _snapshot(session, session.get_one(Turn, turn_id), self.clock())
         if claimed.for_case:
             self._give_to_case(claimed, worker)
             return
@@ -98,6 +101,7 @@ class Converser:
                 return
             case = session.get_one(Case, turn.conversation.awaiting_case_id)
             citizen_answered(session, self.rulebook, case, turn.id, now)
+            _drop_contact_cards(turn)
             inbox.finish(turn, now, "case_answer")
         log.info("turn given to case", extra={"turn_id": claimed.id, "case_id": case.id, "outcome": "done"})
 
@@ -110,12 +114,22 @@ class Converser:
             conversation = turn.conversation
             conversation.state = answer.state
             conversation.options = options
-            if claimed.phone:
+            conversation.officer_spoke = False
+            if claimed.phone and not answer.forget:
                 conversation.phone = self.vault.seal(claimed.phone)
             for number, reply in enumerate(answer.replies):
                 key = f"turn:{turn.id}:{number}"
                 text = str(reply["text"])
-                outbox.enqueue(session, conversation.id, key, text, now, author="bot", buttons=buttons[number])
+                outbox.enqueue(
+                    session,
+                    conversation.id,
+                    key,
+                    text,
+                    now,
+                    author="bot",
+                    buttons=buttons[number],
+                    case_id=answer.case_id,
+                )
             if answer.forget:
                 _forget(turn)
             _drop_contact_cards(turn)
@@ -129,21 +143,32 @@ class Converser:
         with transaction(self.database) as session:
             turn = inbox.held(session, turn_id, worker)
             failures = turn.failures + int(counts)
-            if failures < MOST_FAILURES and now - turn.created_at < PATIENCE:
-                wait = min(timedelta(seconds=2 ** min(failures, 3) / 2), LONGEST_WAIT)
+            # After a long stop everybody waits since long ago: patience with Rasa begins when we began to ask it.
+            waited = now - max(turn.created_at, self.started or turn.created_at)
+            if failures < MOST_FAILURES and waited < PATIENCE:
+                wait = min(timedelta(seconds=2 ** min(turn.attempts, 5) / 4), LONGEST_WAIT)
                 inbox.fail(turn, now, now + wait, counts=counts)
             else:
-                self._apologise(session, turn, now)
+                self._give_up(session, turn, now, counts=counts)
                 inbox.fail(turn, now, None, counts=counts)
         log.warning("turn failed", extra={"turn_id": turn_id, "reason": reason, "attempt": failures})
 
-    def _apologise(self, session: Session, turn: Turn, now: datetime) -> None:
-        text = self.rulebook.words.notices["bot_failed"]
-        outbox.enqueue(session, turn.conversation_id, f"turn:{turn.id}:sorry", text, now, author="system")
-        call_attention(session, turn.conversation_id, "bot_failed", now)
+    def _give_up(self, session: Session, turn: Turn, now: datetime, *, counts: bool) -> None:
+        """An apology and a person; or the code, when the case was stored and only the telling failed."""
+        conversation = turn.conversation
+        filed = _filed_from(session, conversation)
+        if filed is None:
+            text = self.rulebook.words.notices["bot_failed"]
+            call_attention(session, conversation.id, "bot_failed", now)
+        else:
+            text = self.rulebook.words.notices["filed_after_all"].format(code=filed.code, unit=filed.unit.name)
+        key, case_id = f"turn:{turn.id}:sorry", filed.id if filed else None
+        outbox.enqueue(session, conversation.id, key, text, now, author="system", case_id=case_id)
+        if counts or filed:  # a state that breaks Rasa would break every later turn as well
+            conversation.state, conversation.options = {}, []
 
 
-def _snapshot(session: Session, turn: Turn) -> ClaimedTurn:
+def _snapshot(session: Session, turn: Turn, now: datetime) -> ClaimedTurn:
     conversation = session.get_one(Conversation, turn.conversation_id)
     members = list(turn.members)
     tap = tap_of(conversation, members[0]) if len(members) == 1 else None
@@ -157,16 +182,25 @@ def _snapshot(session: Session, turn: Turn) -> ClaimedTurn:
         phone=phones[-1] if phones else None,
         choice=tap.title if tap else None,
         # A tap, or opening the conversation anew, is a wish of its own and no answer to an officer.
-        for_case=tap is None and members[0].kind != "start" and _officer_waits(session, conversation),
+        for_case=tap is None and members[0].kind != "start" and _officer_waits(session, conversation, now),
     )
 
 
-def _officer_waits(session: Session, conversation: Conversation) -> bool:
-    """An officer asked about a case and the citizen is not in the middle of something with the bot."""
-    if conversation.awaiting_case_id is None or conversation.state.get("loop"):
+def _officer_waits(session: Session, conversation: Conversation, now: datetime) -> bool:
+    """An officer asked about a case, or has just been answered, and the bot has asked nothing since."""
+    if conversation.awaiting_case_id is None or (conversation.state.get("loop") and not conversation.officer_spoke):
+        return False
+    if conversation.awaiting_until is not None and conversation.awaiting_until < now:
         return False
     case = session.get(Case, conversation.awaiting_case_id)
     return case is not None and Status(case.status) in OPEN
+
+
+def _filed_from(session: Session, conversation: Conversation) -> Case | None:
+    """The case that was already made from the draft in the conversation's state."""
+    draft = (conversation.state.get("slots") or {}).get("draft") or {}
+    query = select(Case).where(Case.source == f"turn:{draft.get('began')}:0")
+    return session.scalars(query.where(Case.conversation_id == conversation.id)).first()
 
 
 def _question(
@@ -187,6 +221,7 @@ def _question(
             "tapped": tap is not None and tap.payload is not None,
             "stale": tap is not None and tap.payload is None,
             "wordless": payload is not None,
+            "interrupted": conversation.officer_spoke,
             "sticker": any(member.kind in {"sticker", "other"} for member in members),
             "media": sum(len(member.attachments) for member in members),
             "location": pins[-1] if pins else None,

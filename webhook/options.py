@@ -88,7 +88,8 @@ def _by_words(options: Sequence[Mapping[str, str]], text: str) -> Tap | None:
         return None
     said = fold(text).strip(" .!")
     number = _NUMBER.fullmatch(said)
-    if number and 1 <= int(number[1]) <= len(options):
+    # With a single button a number is more likely part of an address than a choice.
+    if number and len(options) > 1 and 1 <= int(number[1]) <= len(options):
         option = options[int(number[1]) - 1]
         return Tap(option["payload"], option["title"])
     for option in options:

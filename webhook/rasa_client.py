@@ -27,6 +27,7 @@ class Answer:
     state: dict[str, Any]
     intent: str
     forget: bool
+    case_id: int | None = None  # the case this turn filed, so that an undelivered receipt is noted on it
 
 
 class RasaClient:
@@ -55,6 +56,8 @@ class RasaClient:
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
             self._local.session = requests.Session()
+            # A proxy of the environment is for the world outside, not for what people wrote on its way to our Rasa.
+            self._local.session.trust_env = False
         session: requests.Session = self._local.session
         return session
 
@@ -80,6 +83,8 @@ def _answer(body: object) -> Answer:
         raise RasaFailedError("no replies")
     if not all(button["title"] and button["payload"] for reply in spoken for button in reply.get("buttons") or ()):
         raise RasaFailedError("a button without words or meaning")
-    forget = any(isinstance(reply.get("custom"), dict) and reply["custom"].get("forget") for reply in replies)
+    marks = [reply["custom"] for reply in replies if isinstance(reply.get("custom"), dict)]
+    forget = any(mark.get("forget") for mark in marks)
+    case_id = next((int(mark["case_id"]) for mark in marks if "case_id" in mark), None)
     intent = str((body.get("understood") or {}).get("intent") or "")
-    return Answer(replies=spoken, state=body["state"], intent=intent, forget=forget)
+    return Answer(replies=spoken, state=body["state"], intent=intent, forget=forget, case_id=case_id)

@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import random
+import secrets
 import signal
 import socket
 import threading
@@ -88,8 +89,8 @@ class Worker:
 
     def _housekeeping(self, alive: Path) -> None:
         while not self.stop.is_set():
-            alive.touch()
             try:
+                alive.touch()
                 self._drain()
             except (SQLAlchemyError, OSError):
                 log.exception("spool not drained", extra={"worker": self.name})
@@ -120,8 +121,9 @@ class Worker:
 
 
 def own_slot(folder: Path) -> tuple[str, BinaryIO]:
-    """The first free worker name of this machine, held by a file lock that dies with the process."""
+    """The first free worker name of this VAR_DIR, held by a file lock that dies with the process."""
     folder.mkdir(parents=True, exist_ok=True)
+    node = _node(folder)
     for number in range(100):
         handle = (folder / f"worker-{number}.lock").open("ab")
         try:
@@ -129,8 +131,19 @@ def own_slot(folder: Path) -> tuple[str, BinaryIO]:
         except BlockingIOError:
             handle.close()
             continue
-        return f"{socket.gethostname()}:{number}", handle
+        return f"{node}:{number}", handle
     raise RuntimeError("100 workers run on this machine already")
+
+
+def _node(folder: Path) -> str:
+    """What tells this VAR_DIR from every other: host names repeat, in containers above all."""
+    path = folder / "node"
+    try:
+        with path.open("x") as file:
+            file.write(f"{socket.gethostname()[:30]}-{secrets.token_hex(4)}")
+    except FileExistsError:
+        pass
+    return path.read_text()
 
 
 def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
@@ -142,7 +155,7 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
     return Worker(
         name=name,
         database=database,
-        converser=Converser(database, rulebook, rasa, vault, _now),
+        converser=Converser(database, rulebook, rasa, vault, _now, started=_now()),
         deliverer=Deliverer(database, build_channels(config, database, vault), _now),
         fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), _now),
         spool=Spool(config.var_dir / "spool", vault),

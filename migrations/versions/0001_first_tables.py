@@ -70,6 +70,8 @@ def _create_tables() -> None:
         sa.Column("options", sa.JSON(), nullable=False),
         sa.Column("phone", sa.LargeBinary(), nullable=True),
         sa.Column("awaiting_case_id", sa.Integer(), nullable=True),
+        sa.Column("awaiting_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("officer_spoke", sa.Boolean(), nullable=False),
         sa.Column("attention", sa.String(length=40), nullable=True),
         sa.Column("attention_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_inbound_at", sa.DateTime(timezone=True), nullable=True),

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.config import ZaloConfig
-from core.db import Database, insert_once, reading, transaction
+from core.db import ROW_LOCK, Database, insert_once, reading, transaction
 from core.model import ChannelToken
 from core.vault import Vault
 from webhook.channels.base import ChannelBusy, ChannelUnavailable, TokenRejected
@@ -180,7 +180,7 @@ class TokenStore:
 
 
 def _locked(session: Session) -> ChannelToken:
-    query = select(ChannelToken).where(ChannelToken.channel == CHANNEL).with_for_update()
+    query = select(ChannelToken).where(ChannelToken.channel == CHANNEL).with_for_update(**ROW_LOCK)
     found = session.scalars(query).first()
     if found is not None:
         return found
