@@ -31,6 +31,7 @@ DEMO_PASSWORD = "tiep-dan-demo"  # noqa: S105 - printed on screen; such accounts
 DEMO_ACCOUNTS = (
     ("dongda", "Nguyễn Thu Hà (mẫu)", "officer", "legacy:006", "cán bộ khu vực Đống Đa"),
     ("kimlien", "Trần Văn Minh (mẫu)", "officer", "2025:00229", "cán bộ phường Kim Liên"),
+    ("tiepdan", "Phạm Thị Lan (mẫu)", "officer", "city:01", "cán bộ tiếp dân thành phố, trả lời mục Cần người xem"),
     ("giamsat", "Lê Thị Hạnh (mẫu)", "supervisor", "city:01", "người giám sát thành phố"),
 )
 

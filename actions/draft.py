@@ -1,18 +1,17 @@
 """The draft of one report: pure decisions on what was said, given what was asked; called by actions/report."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from actions.place import Location, Placer, from_slot
 from actions.said import Said
+from actions.wording import ADDRESS_CUE, NOT_DONE, QUESTION, content_words, is_bare_number, joined
 from cases.codes import fold
 
 SURE_CATEGORY = 0.40  # below it the citizen chooses among the best three
 SURE_DETOUR = 0.50
 SURE_LAW = 0.60
-LONGEST_STORY = 5000  # characters
 CODE_WORDS = 5  # a message of a case code and little else asks for its status
 MOST_QUESTIONS = 2  # about one thing; then the draft goes on with what is known
 DETOURS = frozenset(
@@ -20,13 +19,6 @@ DETOURS = frozenset(
     "praise".split()
 )
 PETITIONS = frozenset({"denounce", "complain_decision"})
-_OPENING = re.compile(
-    r"\b(?:cho|xin|toi|em|anh|chi|minh|chau|co|bac|muon|can|nho|duoc|gui|phan anh|kien nghi|khieu nai|to cao|bao|voi"
-    r"|a|oi|mot|viec|van de|chuyen|la|the nay|nhu sau|ve|len|phuong|xa|quan|thanh pho|giup|ad|alo|hello|chao|nhe)\b"
-)
-_QUESTION = re.compile(
-    r"\?|\b(?:the nao|lam sao|o dau|bao gio|khi nao|may gio|bao nhieu|can gi|la gi|co phai|nhu nao)\b"
-)
 
 
 @dataclass(frozen=True)
@@ -98,9 +90,10 @@ class Step:
 class Reader:
     """Reads a turn against the question that was open; `asked` is None for the message that opens the form."""
 
-    def __init__(self, placer: Placer, categories: frozenset[str]) -> None:
+    def __init__(self, placer: Placer, categories: Mapping[str, str]) -> None:
+        """`categories` are the labels that people read, by code."""
         self._placer = placer
-        self._categories = categories
+        self._categories = {code: fold(label) for code, label in categories.items()}
 
     def read(self, said: Said, asked: str | None, draft: Draft) -> Step:
         draft = replace(draft, media=draft.media + said.media, began=draft.began or said.turn_id)
@@ -110,10 +103,13 @@ class Reader:
             return self._opening(said, draft)
         if said.interrupted and not said.tapped and (said.says_yes or said.says_no):
             return Step(draft)
-        if said.says_stop:
+        if said.says_stop and not (asked == "location" and said.says_unknown):
             return Step(Draft(), ("utter_cancelled",), over=True)
         if said.intent in PETITIONS and said.confidence >= SURE_LAW:
-            return Step(Draft(), detour=said.intent, over=True)
+            dropped = ("utter_draft_dropped",) if draft.description else ()
+            return Step(Draft(), dropped, detour=said.intent, over=True)
+        if said.intent == "dispute_result" and said.tapped:
+            return Step(draft, detour="dispute_result")
         if said.intent == "emergency" and said.confidence >= SURE_DETOUR:
             return self._with_words(said, asked, replace(draft), Step(draft, detour="emergency"))
         if "edit" in said.entities:
@@ -135,9 +131,18 @@ class Reader:
     def _opening(self, said: Said, draft: Draft) -> Step:
         if "case_code" in said.entities and content_words(said.text) <= CODE_WORDS:
             return Step(draft, detour="track_case", over=True)
+        if (
+            said.resolved
+            and not said.tapped
+            and NOT_DONE.search(said.plain)
+            and self._placer.from_words(said.text) is None
+        ):
+            return Step(draft, detour="dispute_result", over=True)
         draft = replace(draft, confirm=None)
         if said.pin:
             draft = replace(draft, location=self._placer.from_pin(*said.pin, draft.location))
+        if said.intent == "nlu_fallback" and not self._is_matter(said):
+            return Step(draft, ("utter_fallback",), over=True)
         if said.text and (said.intent == "report" or content_words(said.text) >= 3):
             draft = self._described(said, draft)
         elif said.text:
@@ -146,10 +151,16 @@ class Reader:
             return Step(draft, ("utter_sticker",), over=True)
         return self._outside(Step(draft))
 
+    def _is_matter(self, said: Said) -> bool:
+        """Not understood as an intent, yet it tells what or where: better asked about than sent away."""
+        if content_words(said.text) < 3:
+            return False
+        return said.category_confidence >= SURE_CATEGORY or self._placer.from_words(said.text) is not None
+
     def _described(self, said: Said, draft: Draft) -> Draft:
         """Take everything one message holds: what, where, which kind."""
         if content_words(said.text) >= 2:
-            words = _joined(draft.description, said.text)
+            words = joined(draft.description, said.text)
             draft = replace(draft, description=words, likely=said.categories)
         if draft.location is None or not draft.location.settled:
             found = self._placer.from_words(said.text, draft.location)
@@ -187,9 +198,11 @@ class Reader:
         if said.says_unknown:
             return Step(replace(draft, location=replace(location, settled=True, options=())))
         if said.media and not said.text:
-            return Step(draft)
+            return Step(draft, ("utter_media_kept",))
         if self._is_question(said):
             return Step(draft, detour=said.intent)
+        if said.says_yes or said.says_no or is_bare_number(said.text):
+            return self._no_place(draft, before)
         found = self._placer.from_words(said.text, location) if said.text else None
         if found is not None:
             found = self._settle(found, choice=choice and found.area_id == before.area_id)
@@ -198,10 +211,18 @@ class Reader:
             return Step(draft, detour=said.intent)
         return self._unplaced(said, draft, location, choice)
 
+    def _no_place(self, draft: Draft, before: Location) -> Step:
+        """A yes, a no or a number that fits nothing is no address: ask once more, then go on with what is known."""
+        location = replace(before, asked=before.asked + 1)
+        if location.asked >= MOST_QUESTIONS:
+            return Step(replace(draft, location=replace(location, settled=True, options=())))
+        return Step(replace(draft, location=location), ("utter_place_missing",))
+
     def _unplaced(self, said: Said, draft: Draft, location: Location, choice: bool) -> Step:
         """Words that name no place we know: keep them as the address or as more of the story."""
-        if said.intent == "report" and content_words(said.text) >= 5 and draft.description:
-            more = replace(draft, description=_joined(draft.description, said.text))
+        story = content_words(said.text) >= 3 and not ADDRESS_CUE.search(fold(said.text))
+        if draft.description and (story or (said.intent == "report" and content_words(said.text) >= 6)):
+            more = replace(draft, description=joined(draft.description, said.text))
             draft = self._guess_category(said, more)
         elif said.text and not said.tapped:
             location = replace(location, address=", ".join(filter(None, (said.text, location.address))))
@@ -218,17 +239,21 @@ class Reader:
         if said.entities.get("category") in self._categories:
             return Step(replace(draft, category=said.entities["category"]))
         if said.media and not said.text:
-            return Step(draft)
-        if self._is_detour(said) or self._is_question(said):
+            return Step(draft, ("utter_media_kept",))
+        if self._is_question(said) or (self._is_detour(said) and content_words(said.text) < 6):
             return Step(draft, detour=said.intent)
-        named = self._category_named(said.text)
-        guess = said.category if said.category_confidence >= SURE_CATEGORY / 2 else None
+        if said.says_unknown:
+            return Step(replace(draft, category="other"))
         asked = draft.asked_category + 1
-        fallback = "other" if asked >= MOST_QUESTIONS else None
-        return Step(replace(draft, category=named or guess or fallback, asked_category=asked))
+        sure = content_words(said.text) >= 2 and said.category_confidence >= SURE_CATEGORY
+        named = self._category_named(said.text) or (said.category if sure else None)
+        last = "other" if asked >= MOST_QUESTIONS else None
+        return Step(replace(draft, category=named or last, asked_category=asked))
 
     def _category_named(self, text: str) -> str | None:
-        return next((code for code in self._categories if fold(text).strip() == code), None)
+        """The category whose label, as shown on a button, is all that was said."""
+        words = fold(text).strip(" .!")
+        return next((code for code, label in self._categories.items() if words == label), None)
 
     def _confirm(self, said: Said, draft: Draft) -> Step:
         if said.says_yes:
@@ -248,14 +273,15 @@ class Reader:
         if said.pin:
             fresh = self._placer.from_pin(*said.pin, replace(draft.location or Location(), settled=False))
             return self._outside(Step(replace(draft, location=replace(fresh, ward_id=None, settled=False))))
-        if said.entities.get("category") in self._categories:
-            return Step(replace(draft, category=said.entities["category"]))
+        named = said.entities.get("category") or self._category_named(said.text)
+        if named in self._categories:
+            return Step(replace(draft, category=named))
         known = replace(draft.location or Location(), ward_id=None, area_id=None, options=(), settled=False)
         found = self._placer.from_words(said.text, known) if said.text else None
         if found is not None:
             return self._outside(Step(replace(draft, location=found)))
         if content_words(said.text) >= 3:
-            return Step(replace(draft, description=_joined(draft.description, said.text)), ("utter_added_to_draft",))
+            return Step(replace(draft, description=joined(draft.description, said.text)), ("utter_added_to_draft",))
         return Step(draft, ("utter_added_to_draft",) if said.media else ())
 
     def _edit(self, part: str, draft: Draft) -> Step:
@@ -281,14 +307,4 @@ class Reader:
 
     def _is_question(self, said: Said) -> bool:
         asks = said.intent.startswith("faq_") or said.intent in {"help", "track_case", "bot_identity"}
-        return asks and said.confidence >= SURE_DETOUR and bool(_QUESTION.search(fold(said.text)))
-
-
-def _joined(known: str | None, new: str) -> str:
-    """The story so far with what was added, bounded: the conversation itself keeps every word."""
-    return new[:LONGEST_STORY] if known is None else f"{known}\n{new}"[:LONGEST_STORY]
-
-
-def content_words(text: str) -> int:
-    """Words left when greetings and "I would like to report" are taken away."""
-    return len(re.findall(r"\w{2,}", _OPENING.sub(" ", fold(text))))
+        return asks and said.confidence >= SURE_DETOUR and bool(QUESTION.search(fold(said.text)))

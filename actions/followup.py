@@ -76,7 +76,8 @@ def dispute(context: Context, said: Said) -> Answer:
         if any(event.data.get("turn") == said.turn_id for event in case.events if event.kind == "reopened"):
             return Answer("utter_reopened", _values(context, case))
         if case.status == Status.RESOLVED:
-            reopen(session, context.rulebook, case, None, said.text, context.clock(), turn_id=said.turn_id)
+            reason = said.text or context.rulebook.words.notices["tapped_not_done"]
+            reopen(session, context.rulebook, case, None, reason, context.clock(), turn_id=said.turn_id)
             return Answer("utter_reopened", _values(context, case))
         add_information(session, context.rulebook, case, said.turn_id, context.clock())
         return Answer("utter_not_resolved_yet", _values(context, case))
@@ -107,7 +108,14 @@ def _values(context: Context, case: Case) -> dict[str, str]:
         "description": text if len(text) <= 200 else text[:199] + "…",
         "unit": case.unit.name,
         "due": format_deadline(case.due_at),
+        "answer": _last_answer(case),
     }
+
+
+def _last_answer(case: Case) -> str:
+    """The officers' last words to the citizen, as a line of its own; nothing when there are none."""
+    spoken = [event.data["text"] for event in case.events if event.kind in {"replied", "asked", "resolved"}]
+    return f"\n• Trả lời mới nhất: {spoken[-1]}" if spoken else ""
 
 
 def _status(context: Context, case: Case) -> str:

@@ -34,7 +34,9 @@ class ValidateReportForm(Action):  # type: ignore[misc]
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._reader = Reader(context.placer, frozenset(context.rulebook.categories))
+        self._reader = Reader(
+            context.placer, {code: found.label for code, found in context.rulebook.categories.items()}
+        )
 
     def name(self) -> str:
         return "validate_report_form"
@@ -67,12 +69,12 @@ class ValidateReportForm(Action):  # type: ignore[misc]
     def _stale_without_draft(self, dispatcher: CollectingDispatcher, said: Said) -> None:
         with reading(self._context.database) as session:
             latest = next(iter(cases_of(session, said.conversation_id)), None)
-        if latest is None:
+            filed = (latest.code, self._context.rulebook.words.statuses[latest.status]) if latest else None
+        if filed is None:
             dispatcher.utter_message(response="utter_stale_button")
             dispatcher.utter_message(response="utter_nothing_pending")
             return
-        status = self._context.rulebook.words.statuses[latest.status]
-        dispatcher.utter_message(response="utter_already_filed", code=latest.code, status=status)
+        dispatcher.utter_message(response="utter_already_filed", code=filed[0], status=filed[1])
 
     def _ask(self, dispatcher: CollectingDispatcher, said: Said, question: str, draft: Draft) -> None:
         asks = {
@@ -95,7 +97,7 @@ class ValidateReportForm(Action):  # type: ignore[misc]
     def _ask_location(self, dispatcher: CollectingDispatcher, said: Said, draft: Draft) -> None:
         location = draft.location or Location()
         if not location.options:
-            again = "utter_need_location_again" if location.asked else "utter_need_location"
+            again = "utter_need_location_again" if location.asked and said.text else "utter_need_location"
             response = "utter_need_district" if location.address and not location.asked else again
             dispatcher.utter_message(response=response, address=_short(location.address))
             return

@@ -35,6 +35,7 @@ class Said:
     stale: bool
     interrupted: bool  # an officer spoke last: a mere yes or no is not for the bot
     sticker: bool
+    resolved: bool  # a case of this citizen was reported as dealt with not long ago
     media: int
     pin: tuple[float, float] | None
 
@@ -86,6 +87,7 @@ def read_said(tracker: Tracker) -> Said:
         stale=bool(metadata.get("stale")),
         interrupted=bool(metadata.get("interrupted")),
         sticker=bool(metadata.get("sticker")),
+        resolved=bool(metadata.get("resolved")),
         media=int(metadata.get("media") or 0),
         pin=(float(pin["lat"]), float(pin["lon"])) if pin else None,
     )

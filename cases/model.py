@@ -64,6 +64,7 @@ class Case(Base):
     category: Mapped[str] = mapped_column(String(30), index=True)
     description: Mapped[str] = mapped_column(Text)
     address: Mapped[str] = mapped_column(Text, default="")  # the place as typed
+    searchable: Mapped[str] = mapped_column(Text, default="")  # code, words and place without accents, for the search
     unit_id: Mapped[str] = mapped_column(ForeignKey("units.id"))  # whose queue it is in
     ward_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"))  # where it is, when placed
     area_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"))  # old district of the place itself

@@ -1,5 +1,6 @@
 """Reading cases: whose queue, who may see which case, a citizen's own; called by desk, portal, actions, webhook."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,11 +9,15 @@ from sqlalchemy import ColumnElement, false, func, or_, select, true
 from sqlalchemy import case as sql_case
 from sqlalchemy.orm import Session, joinedload
 
+from cases.codes import fold
 from cases.model import Case, Officer, Unit
 from cases.service import CITY_ID
 from cases.workflow import OPEN, Status
 from core.db import ROW_LOCK
 from core.model import Inbound, Outbound
+
+# The receipt tells the citizen a secret that opens the public page: nobody who reads a conversation needs it.
+SECRET_LINE = re.compile(r"(Từ bí mật để tra cứu: ).+")
 
 
 class NotFoundError(Exception):
@@ -103,9 +108,7 @@ def _conditions(session: Session, officer: Officer, filters: Filters) -> list[Co
     if filters.mine:
         found.append(Case.officer_id == officer.id)
     if filters.text:
-        pattern = "%" + filters.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        columns = (Case.code, Case.description, Case.address)
-        found.append(or_(*(column.ilike(pattern, escape="\\") for column in columns)))
+        found.extend(Case.searchable.contains(word, autoescape=True) for word in fold(filters.text).split())
     return found
 
 
@@ -113,6 +116,12 @@ def cases_of(session: Session, conversation_id: int) -> Sequence[Case]:
     """A citizen's own cases, newest first."""
     query = select(Case).where(Case.conversation_id == conversation_id).order_by(Case.opened_at.desc(), Case.id.desc())
     return session.scalars(query.options(joinedload(Case.unit))).all()
+
+
+def recently_resolved(session: Session, conversation_id: int, now: datetime) -> bool:
+    """Whether a case of this citizen was reported as dealt with in the last month, so that "not done" may mean it."""
+    recent = (Case.status == Status.RESOLVED, Case.resolved_at > now - timedelta(days=30))
+    return session.scalars(select(Case.id).where(Case.conversation_id == conversation_id, *recent)).first() is not None
 
 
 def case_of_citizen(session: Session, conversation_id: int, code: str) -> Case:
@@ -152,4 +161,4 @@ def _from_citizen(row: Inbound) -> Message:
 
 def _to_citizen(row: Outbound) -> Message:
     titles = tuple(button["title"] for button in row.buttons)
-    return Message(row.created_at, row.author, row.text, "text", row.status, titles)
+    return Message(row.created_at, row.author, SECRET_LINE.sub(r"\1•••", row.text), "text", row.status, titles)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.categories import urgency_of
-from cases.codes import new_code
+from cases.codes import fold, new_code
 from cases.deadlines import add_working_hours, due_by, format_deadline, receive_by, working_hours_between
 from cases.model import Case, CaseEvent, Officer, Unit
 from cases.rulebook import Rulebook
@@ -57,9 +57,11 @@ def open_case(session: Session, rulebook: Rulebook, draft: Draft, source: str, n
     if known is not None:
         return known
     urgency = urgency_of(rulebook.categories, draft.category, draft.description)
+    code = _free_code(session)
     case = Case(
         **vars(draft),
-        code=_free_code(session),
+        code=code,
+        searchable=fold(f"{code} {code.replace('-', '')} {draft.description} {draft.address}"),
         source=source,
         unit_id=draft.ward_id or draft.area_id or CITY_ID,
         urgency=urgency,
@@ -273,10 +275,22 @@ def _notify(
     due = format_deadline(case.due_at)
     unit_name = sender.name if event.kind == "transferred" else sender.name[:1].upper() + sender.name[1:]
     message = rulebook.words.notices[event.kind].format(unit=unit_name, code=case.code, text=text, due=due)
+    conversation = _conversation(session, case)
+    officer_spoke(conversation)
+    if event.kind == "resolved":
+        payload = f'/dispute_result{{"case_code": "{case.code}"}}'
+        title, token = rulebook.words.notices["button_not_done"], f"#1.e{event.id:x}"
+        conversation.options = [{"title": title, "payload": payload, "token": token, "label": "dispute_result"}]
     outbox.enqueue(
-        session, case.conversation_id, f"event:{event.id}", message, event.at, author="officer", case_id=case.id
+        session,
+        case.conversation_id,
+        f"event:{event.id}",
+        message,
+        event.at,
+        author="officer",
+        case_id=case.id,
+        buttons=[{"title": option["title"], "payload": option["token"]} for option in conversation.options],
     )
-    officer_spoke(_conversation(session, case))
 
 
 def officer_spoke(conversation: Conversation) -> None:

@@ -4,15 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from actions.draft import Draft, Reader, content_words, from_slots
+from actions.draft import Draft, Reader, from_slots
 from actions.place import Location, Placer
 from actions.said import Said
+from actions.wording import content_words
 from cases.categories import load_categories
 from cases.gazetteer import load_gazetteer
 
 GAZETTEER = load_gazetteer()
 UNITS = {unit.ref.id: unit.ref for unit in GAZETTEER.units()}
-READER = Reader(Placer(GAZETTEER, UNITS), frozenset(load_categories()))
+LABELS = {code: found.label for code, found in load_categories().items()}
+READER = Reader(Placer(GAZETTEER, UNITS), LABELS)
 KIM_LIEN = "2025:00229"
 DONG_DA = "legacy:006"
 
@@ -32,6 +34,7 @@ def said(text: str = "", intent: str = "report", confidence: float = 0.9, **more
         "stale": False,
         "interrupted": False,
         "sticker": False,
+        "resolved": False,
         "media": 0,
         "pin": None,
     }
@@ -172,6 +175,46 @@ def test_a_story_is_bounded_however_often_something_is_added() -> None:
     for _ in range(30):
         draft = READER.read(said("thêm một chuyện nữa " * 50, "report"), "confirm", draft).draft
     assert draft.description is not None and len(draft.description) == 5000
+
+
+@pytest.mark.parametrize("words", ["gửi", "ok", "6", "số 9", "sửa"])
+def test_a_yes_a_no_or_a_number_is_never_an_address(words: str) -> None:
+    draft = asked_ward()
+    again = READER.read(said(words, "report"), "location", draft)
+    assert (again.say, again.draft.next_question()) == (("utter_place_missing",), "location")
+    then = READER.read(said(words, "report"), "location", again.draft).draft.location
+    assert then is not None and draft.location is not None
+    assert (then.address, then.area_id, then.settled) == (draft.location.address, DONG_DA, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "category"),
+    [("Rác thải", "waste"), ("rac thai", "waste"), ("không biết", "other"), ("gửi", None), ("ok em", None)],
+)
+def test_only_a_label_or_real_words_choose_a_category(words: str, category: str | None) -> None:
+    draft = replace(COMPLETE, category=None)
+    step = READER.read(said(words, "report", category="public_service"), "category", draft)
+    assert step.draft.category == category
+
+
+@pytest.mark.parametrize(
+    "words", ["việc chưa xong, rác vẫn còn nguyên", "chưa", "chua giai quyet gi ca", "mở lại giúp tôi"]
+)
+def test_not_done_after_a_resolved_case_disputes_it(words: str) -> None:
+    assert READER.read(said(words, "report", resolved=True), None, Draft()).detour == "dispute_result"
+    assert READER.read(said(words, "report"), None, Draft()).detour is None
+
+
+def test_a_new_matter_elsewhere_is_no_dispute_of_the_resolved_one() -> None:
+    step = READER.read(said("Rác ở ngõ 3 phố Huế vẫn chưa ai dọn", resolved=True), None, Draft())
+    assert step.detour is None and step.draft.description is not None
+
+
+def test_what_was_not_understood_but_tells_what_and_where_opens_a_draft() -> None:
+    step = READER.read(said("Ngõ 12 Chùa Bộc, Đống Đa rác chất đống", "nlu_fallback"), None, Draft())
+    assert (step.over, step.draft.category, step.draft.next_question()) == (False, "waste", "location")
+    lost = READER.read(said("ờ thế à", "nlu_fallback", category_confidence=0.1), None, Draft())
+    assert (lost.over, lost.say) == (True, ("utter_fallback",))
 
 
 def test_a_button_of_an_older_question_changes_nothing() -> None:

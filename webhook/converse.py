@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from cases.attention import call_attention
 from cases.masking import mask
 from cases.model import Case
+from cases.queries import recently_resolved
 from cases.rulebook import Rulebook
 from cases.service import citizen_answered
 from cases.workflow import OPEN, Status
@@ -175,10 +176,11 @@ def _snapshot(session: Session, turn: Turn, now: datetime) -> ClaimedTurn:
     masked = mask("\n".join(member.text for member in members if member.text))
     shared = [phone for member in members if member.kind == "other" for phone in mask(member.payload or "").phones]
     phones = [*masked.phones, *shared]
+    resolved = recently_resolved(session, conversation.id, now)
     return ClaimedTurn(
         id=turn.id,
         conversation_id=turn.conversation_id,
-        question=_question(conversation, turn, members, tap, masked.text),
+        question=_question(conversation, turn, members, tap, masked.text, resolved),
         phone=phones[-1] if phones else None,
         choice=tap.title if tap else None,
         # A tap, or opening the conversation anew, is a wish of its own and no answer to an officer.
@@ -204,7 +206,7 @@ def _filed_from(session: Session, conversation: Conversation) -> Case | None:
 
 
 def _question(
-    conversation: Conversation, turn: Turn, members: list[Inbound], tap: Tap | None, text: str
+    conversation: Conversation, turn: Turn, members: list[Inbound], tap: Tap | None, text: str, resolved: bool
 ) -> dict[str, Any]:
     """What Rasa gets: no phone number, no platform id; words as typed, or the payload of a chosen button."""
     payload = _payload(members, tap, text)
@@ -222,6 +224,7 @@ def _question(
             "stale": tap is not None and tap.payload is None,
             "wordless": payload is not None,
             "interrupted": conversation.officer_spoke,
+            "resolved": resolved,
             "sticker": any(member.kind in {"sticker", "other"} for member in members),
             "media": sum(len(member.attachments) for member in members),
             "location": pins[-1] if pins else None,
@@ -234,6 +237,8 @@ def _payload(members: list[Inbound], tap: Tap | None, text: str) -> str | None:
         return tap.payload or "/inform"
     if members[0].kind == "start":
         return "/greet"
+    if any(member.payload == "user_withdraw" for member in members):  # Zalo: a person asks to be forgotten
+        return "/privacy_request"
     # A photo, a pin or a sticker without words: the form reads it from the metadata.
     return None if text.strip() else "/inform"
 

@@ -22,6 +22,12 @@ MENU = {
     "#huong_dan": "/help",
     "#gap_can_bo": "/ask_human",
 }
+DOOR_WORDS = {
+    "gui phan anh": "/report",
+    "tra cuu ho so": "/track_case",
+    "huong dan": "/help",
+    "gap can bo": "/ask_human",
+}
 _DOOR = {payload: token for token, payload in MENU.items()}
 _TOKEN = re.compile(r"#\d{1,2}\.[0-9a-f]{1,16}")
 _NUMBER = re.compile(r"(?:(?:so|chon|chon so)\s+)?(\d{1,2})[.)]?")
@@ -66,7 +72,7 @@ def tap_of(conversation: Conversation, message: Inbound) -> Tap | None:
         return Tap(MENU[sent])
     if _TOKEN.fullmatch(sent):
         return Tap(None)
-    return _by_words(conversation.options, message.text)
+    return _by_words(conversation.options, message.text) or _door(message.text)
 
 
 def stands_alone(conversation: Conversation, message: Inbound) -> bool:
@@ -96,3 +102,9 @@ def _by_words(options: Sequence[Mapping[str, str]], text: str) -> Tap | None:
         if said and said == fold(option["title"]).strip(" .!"):
             return Tap(option["payload"], option["title"])
     return None
+
+
+def _door(text: str) -> Tap | None:
+    """The words of a menu button open their door even when it was not offered last."""
+    payload = DOOR_WORDS.get(fold(text).strip(" .!")) if len(text) < 40 else None
+    return None if payload is None else Tap(payload, text.strip())

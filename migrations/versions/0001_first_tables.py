@@ -175,6 +175,7 @@ def _create_tables() -> None:
         sa.Column("category", sa.String(length=30), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("searchable", sa.Text(), nullable=False),
         sa.Column("unit_id", sa.String(length=20), nullable=False),
         sa.Column("ward_id", sa.String(length=20), nullable=True),
         sa.Column("area_id", sa.String(length=20), nullable=True),

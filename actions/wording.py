@@ -1,0 +1,40 @@
+"""What words amount to, without Rasa: matter or mere politeness, question, address, command; called by draft."""
+
+import re
+
+from cases.codes import fold
+
+LONGEST_STORY = 5000  # characters
+_OPENING = re.compile(
+    r"\b(?:cho|xin|toi|em|anh|chi|minh|chau|co|bac|muon|can|nho|duoc|gui|phan anh|kien nghi|khieu nai|to cao|bao|voi"
+    r"|a|oi|mot|viec|van de|chuyen|la|the nay|nhu sau|ve|len|phuong|xa|quan|thanh pho|giup|ad|alo|hello|chao|nhe)\b"
+)
+QUESTION = re.compile(
+    r"\?|\b(?:the nao|lam sao|o dau|bao gio|khi nao|may gio|bao nhieu|can gi|la gi|co phai|nhu nao)\b"
+)
+
+
+ADDRESS_CUE = re.compile(
+    r"\d|\b(?:gan|canh|doi dien|ngo|ngach|hem|pho|duong|to|thon|xom|lang|khu|cong|cho|truong|chua|so|dau|cuoi"
+    r"|toa|phuong|xa|quan|huyen|chung cu|ho|cau)\b"
+)
+NOT_DONE = re.compile(
+    r"\b(?:chua xong|chua giai quyet|chua xu ly|van con|van chua|van nhu cu|van the|mo lai|tai dien|dau lai vao day)\b"
+    r"|^chua(?: a| dau| em)?$"
+)
+_NUMBER = re.compile(r"(?:(?:so|chon|chon so|cai thu|thu)\s+)?\d{1,2}[.)]?")
+
+
+def is_bare_number(text: str) -> bool:
+    """Whether a text is a choice by number and nothing else; one that fits no option is no address either."""
+    return _NUMBER.fullmatch(fold(text).strip()) is not None
+
+
+def joined(known: str | None, new: str) -> str:
+    """The story so far with what was added, bounded: the conversation itself keeps every word."""
+    return new[:LONGEST_STORY] if known is None else f"{known}\n{new}"[:LONGEST_STORY]
+
+
+def content_words(text: str) -> int:
+    """Words left when greetings and "I would like to report" are taken away."""
+    return len(re.findall(r"\w{2,}", _OPENING.sub(" ", fold(text))))
