@@ -138,6 +138,8 @@ class Reader:
             and self._placer.from_words(said.text) is None
         ):
             return Step(draft, detour="dispute_result", over=True)
+        if said.intent in {"affirm", "deny", "cancel"} and content_words(said.text) < 3:
+            return Step(draft, ("utter_nothing_pending",), over=True)
         draft = replace(draft, confirm=None)
         if said.pin:
             draft = replace(draft, location=self._placer.from_pin(*said.pin, draft.location))
