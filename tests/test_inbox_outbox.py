@@ -412,3 +412,28 @@ class TestStore:
         with reading(database) as session:
             assert session.scalar(select(func.count(Conversation.id))) == 0
             assert session.scalar(select(func.count(Case.id))) == 0
+
+
+def test_answering_while_the_same_citizen_writes_does_not_deadlock(database: Database) -> None:
+    """The gateway holds the new inbound's key lock and wants the conversation; the worker has it and wants its lock."""
+    with transaction(database) as session:
+        conversation_id = inbox.get_conversation(session, "zalo", "u", NOW).id
+    changed = threading.Event()
+
+    def write_more() -> None:
+        changed.wait(5)
+        with transaction(database) as session:
+            inbox.accept(session, said("nữa", user="u", at=NOW + timedelta(seconds=1)), NOW + timedelta(seconds=1))
+
+    writer = threading.Thread(target=write_more)
+    writer.start()
+    with transaction(database) as session:
+        session.get_one(Conversation, conversation_id).options = [{"title": "Gửi"}]
+        session.flush()
+        changed.set()
+        time.sleep(0.3)  # the gateway has inserted its row by now and waits for ours
+        outbox.enqueue(session, conversation_id, "turn:1:0", "Dạ vâng ạ.", NOW, author="bot")
+    writer.join()
+    with reading(database) as session:
+        assert session.scalar(select(func.count(Inbound.id))) == 1
+        assert session.scalar(select(func.count(Outbound.id))) == 1
