@@ -7,10 +7,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cases.model import Officer
+from cases.notices import officer_spoke
 from cases.officers import Role
 from cases.queries import NotFoundError
 from cases.rulebook import Rulebook
-from cases.service import CITY_ID, officer_spoke
+from cases.service import CITY_ID
 from core import outbox
 from core.db import ROW_LOCK
 from core.model import Conversation

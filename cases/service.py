@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from cases.categories import urgency_of
 from cases.codes import fold, new_code
-from cases.deadlines import add_working_hours, due_by, format_deadline, receive_by, working_hours_between
+from cases.deadlines import add_working_hours, due_by, receive_by, working_hours_between
 from cases.model import Case, CaseEvent, Officer, Unit
+from cases.notices import notify
 from cases.rulebook import Rulebook
 from cases.workflow import Move, Status, after
 from core import outbox
@@ -99,7 +100,7 @@ def reply(
     _move(session, case, officer, Move.REPLY, now, version)
     case.first_answer_at = case.first_answer_at or now
     event = _record(session, case, "replied", now, officer, text=text)
-    _notify(session, rulebook, case, event, text)
+    notify(session, rulebook, case, event, text)
 
 
 def ask(
@@ -119,7 +120,7 @@ def ask(
     conversation = _conversation(session, case)
     conversation.awaiting_case_id, conversation.awaiting_until = case.id, None
     event = _record(session, case, "asked", now, officer, text=text)
-    _notify(session, rulebook, case, event, text)
+    notify(session, rulebook, case, event, text)
 
 
 def citizen_answered(session: Session, rulebook: Rulebook, case: Case, turn_id: int, now: datetime) -> None:
@@ -170,7 +171,7 @@ def transfer(
     _stop_awaiting(session, case)
     event = _record(session, case, "transferred", now, officer, text=reason, source=source, target=target.id)
     _touch(case)
-    _notify(session, rulebook, case, event, reason, unit=target)
+    notify(session, rulebook, case, event, reason, unit=target)
 
 
 def resolve(
@@ -189,7 +190,7 @@ def resolve(
     case.first_answer_at = case.first_answer_at or now
     _stop_awaiting(session, case)
     event = _record(session, case, "resolved", now, officer, text=text, on_time=now <= case.due_at)
-    _notify(session, rulebook, case, event, text)
+    notify(session, rulebook, case, event, text)
 
 
 def reopen(
@@ -210,7 +211,7 @@ def reopen(
     event = _record(session, case, "reopened", now, officer, text=reason, turn=turn_id)
     _touch(case)
     if officer is not None:  # a citizen who asked for it is answered by the bot in the same chat
-        _notify(session, rulebook, case, event, reason)
+        notify(session, rulebook, case, event, reason)
 
 
 def note_undelivered(session: Session, outbound: Outbound, now: datetime) -> None:
@@ -266,37 +267,6 @@ def _record(
     session.add(event)
     session.flush()
     return event
-
-
-def _notify(
-    session: Session, rulebook: Rulebook, case: Case, event: CaseEvent, text: str, unit: Unit | None = None
-) -> None:
-    sender = unit or _unit(session, case.unit_id)
-    due = format_deadline(case.due_at)
-    unit_name = sender.name if event.kind == "transferred" else sender.name[:1].upper() + sender.name[1:]
-    message = rulebook.words.notices[event.kind].format(unit=unit_name, code=case.code, text=text, due=due)
-    conversation = _conversation(session, case)
-    officer_spoke(conversation)
-    if event.kind == "resolved":
-        payload = f'/dispute_result{{"case_code": "{case.code}"}}'
-        title, token = rulebook.words.notices["button_not_done"], f"#1.e{event.id:x}"
-        conversation.options = [{"title": title, "payload": payload, "token": token, "label": "dispute_result"}]
-    outbox.enqueue(
-        session,
-        case.conversation_id,
-        f"event:{event.id}",
-        message,
-        event.at,
-        author="officer",
-        case_id=case.id,
-        buttons=[{"title": option["title"], "payload": option["token"]} for option in conversation.options],
-    )
-
-
-def officer_spoke(conversation: Conversation) -> None:
-    """Who spoke last owns the next words: the bot's old buttons and questions no longer count as asked."""
-    conversation.options = []
-    conversation.officer_spoke = True
 
 
 def _stop_awaiting(session: Session, case: Case) -> None:
