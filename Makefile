@@ -10,7 +10,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export UV_PYTHON_PREFERENCE := system
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run train migrate seed test check lint format lock clean
+.PHONY: help setup run train migrate seed test check quick lint format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,7 +33,10 @@ test: setup train ## all tests, journeys through real processes included
 	$(PY) -m pytest
 	$(BOT) -m unittest discover -q -s tests/bot -t .
 
-check: setup lint ## lint, types and the tests without processes
+check: setup ## lint, types and the tests without processes, side by side
+	@$(MAKE) --no-print-directory -j2 --output-sync=target lint quick
+
+quick: .venv/.ready
 	$(PY) -m pytest -n 2 -m "not processes and not browser and not postgres"
 
 lint: .venv/.ready
