@@ -51,8 +51,9 @@ def accept(session: Session, event: InboundEvent, now: datetime) -> bool:
     new = insert_once(session, Inbound, values)
     if new and event.attachments:
         _keep_attachments(session, event, now)
-    if new and (conversation.last_inbound_at is None or conversation.last_inbound_at < event.sent_at):
-        conversation.last_inbound_at = min(event.sent_at, now)
+    if new:
+        # By our clock: the platform's may be off, and it alone decides whether its reply window is still open.
+        conversation.last_inbound_at = now
     return new
 
 

@@ -200,17 +200,18 @@ class TestInbox:
             assert set(session.scalars(select(Turn.status))) == {"done"}
         assert turns == conversations * 3  # words, the tap, words
 
-    def test_the_reply_window_follows_the_newest_message_and_never_lies_in_the_future(self, database: Database) -> None:
+    def test_the_reply_window_opens_by_our_clock_when_a_message_reaches_us(self, database: Database) -> None:
         def window() -> datetime | None:
             with reading(database) as session:
                 return session.scalars(select(Conversation.last_inbound_at)).one()
 
-        accept(database, said("a", at=at(-60)))
-        assert window() == at(-60)
-        accept(database, said("muộn", at=at(-90)))
-        assert window() == at(-60)
-        accept(database, said("đồng hồ sai", at=at(3600)))
+        late = said("nằm lâu trên đường", at=at(-90_000))
+        accept(database, late)
         assert window() == NOW
+        accept(database, late, now=at(60))  # a repeat is no new word
+        assert window() == NOW
+        accept(database, said("đồng hồ sai", at=at(3600)), now=at(120))
+        assert window() == at(120)
 
 
 class Post:
