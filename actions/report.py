@@ -10,8 +10,9 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.context import Context
 from actions.detours import answer_detour
-from actions.draft import EMPTY, Draft, Reader, Step, from_slots
+from actions.draft import EMPTY, Draft, from_slots
 from actions.place import Location
+from actions.reader import Reader, Step
 from actions.said import Said, read_said
 from cases.categories import label
 from cases.codes import secret_word
@@ -52,7 +53,7 @@ class ValidateReportForm(Action):  # type: ignore[misc]
         step = self._reader.read(said, tracker.get_slot("requested_slot"), from_slots(tracker.slots))
         self._speak(dispatcher, said, step)
         question = None if step.over else step.draft.next_question()
-        if question and step.ask != "silent":
+        if question and not step.silent:
             self._ask(dispatcher, said, question, step.draft)
         kept = step.draft.to_slots() if question or step.draft.confirm else EMPTY
         return [SlotSet(name, value) for name, value in kept.items()] + [SlotSet("requested_slot", question)]

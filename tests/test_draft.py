@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from actions.draft import Draft, Reader, from_slots
+from actions.draft import Draft, from_slots
 from actions.place import Location, Placer
+from actions.reader import Reader
 from actions.said import Said
 from actions.wording import content_words
 from cases.categories import load_categories

@@ -17,8 +17,8 @@ from alembic.runtime.migration import MigrationContext
 from pytest_socket import SocketConnectBlockedError
 from sqlalchemy import inspect
 
-from actions.draft import DETOURS
 from actions.handoff import REASONS
+from actions.reader import DETOURS
 from cases.deadlines import Urgency
 from cases.officers import Role
 from cases.rulebook import Rulebook
