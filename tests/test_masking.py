@@ -182,6 +182,11 @@ def test_a_long_message_is_masked_in_time_linear_in_its_length(piece: str) -> No
 
 
 def _seconds(text: str) -> float:
-    before = time.process_time()
-    mask(text)
-    return time.process_time() - before
+    """Of three tries the quickest: a pause of the garbage collector or a busy neighbour is not the text's fault."""
+
+    def once() -> float:
+        before = time.process_time()
+        mask(text)
+        return time.process_time() - before
+
+    return min(once() for _ in range(3))
