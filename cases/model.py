@@ -20,7 +20,7 @@ class Unit(Base):
     code: Mapped[str] = mapped_column(String(10))
     kind: Mapped[str] = mapped_column(String(10))  # city, area, ward
     name: Mapped[str] = mapped_column(String(80))
-    slug: Mapped[str] = mapped_column(String(60))  # dong_da for areas as in contract/labels.yml, kim-lien for wards
+    slug: Mapped[str] = mapped_column(String(60))  # dong_da for areas, kim-lien for wards
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"), index=True)
     lat: Mapped[float]  # degrees
     lon: Mapped[float]

@@ -251,7 +251,7 @@ def _drop_contact_cards(turn: Turn) -> None:
 
 
 def _forget(turn: Turn) -> None:
-    """What was told of a denunciation or petition is not kept (Luật Tố cáo Art. 8, 9; see law.md section 2)."""
+    """What was told of a denunciation or petition is not kept (Luật Tố cáo Art. 8, 9)."""
     for member in turn.members:
         member.text = FORGOTTEN if member.text else ""
         member.payload = member.location = None
