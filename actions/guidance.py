@@ -22,7 +22,7 @@ def answer_faq(dispatcher: CollectingDispatcher, context: Context, intent: str, 
 
 
 def guide_petition(dispatcher: CollectingDispatcher, context: Context, intent: str) -> None:
-    """Tố cáo and khiếu nại: tell the lawful way; the gateway then forgets what was typed (Luật Tố cáo Art. 8, 9, 22)."""
+    """Tố cáo and khiếu nại: tell the lawful way; the gateway forgets what was typed (Luật Tố cáo Art. 8, 9)."""
     today = context.clock().astimezone(LOCAL).date()
     guide = context.rulebook.faq.guide(intent, today)
     dispatcher.utter_message(text=format_answer(context.rulebook.faq, guide), json_message={"forget": True})
