@@ -10,7 +10,7 @@ from typing import Optional, Text
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.labelled import LabelledTextComponent, first_of, named
+from bot.labelled import LabelledTextComponent, facts, first_of, named
 from bot.linear import Ranking
 
 
@@ -19,8 +19,7 @@ class CategoryClassifier(LabelledTextComponent):
     """Learns the category of each example that has one."""
 
     def label_of(self, message: Message) -> Optional[Text]:
-        of_intent = (message.get("metadata") or {}).get("intent") or {}
-        return of_intent.get("category")
+        return facts(message).get("category")
 
     def write(self, message: Message, ranking: Ranking) -> None:
         message.set("category", first_of(ranking), add_to_output=True)

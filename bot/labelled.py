@@ -1,6 +1,7 @@
 """What `bot.intent` and `bot.category` share: a Rasa component around one LinearModel, kept in Rasa's model storage."""
 
-from typing import Any, Dict, List, Optional, Text, Tuple
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Text
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.storage.resource import Resource
@@ -8,16 +9,25 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.linear import LinearModel, Ranking
+from bot.lexicon import Lexicon
+from bot.linear import Example, LinearModel, Ranking
 
 
 class LabelledTextComponent(GraphComponent):
     """Learns one label per example and writes a ranking on each message; subclasses say which label and where."""
 
-    def __init__(self, storage: ModelStorage, resource: Resource, model: Optional[LinearModel] = None) -> None:
+    def __init__(
+        self, config: Dict[Text, Any], storage: ModelStorage, resource: Resource, model: Optional[LinearModel] = None
+    ) -> None:
+        self._config = config
         self._storage = storage
         self._resource = resource
         self._model = model
+
+    @staticmethod
+    def get_default_config() -> Dict[Text, Any]:
+        """`strictness`: the C of the support vector machine; `noisy_copies`: noisy forms learnt of each example."""
+        return {"strictness": 1.0, "noisy_copies": 1, "lexicon": "data/lexicon"}
 
     @staticmethod
     def required_packages() -> List[Text]:
@@ -31,7 +41,7 @@ class LabelledTextComponent(GraphComponent):
         resource: Resource,
         execution_context: ExecutionContext,
     ) -> "LabelledTextComponent":
-        return cls(model_storage, resource)
+        return cls(config, model_storage, resource)
 
     @classmethod
     def load(
@@ -43,12 +53,17 @@ class LabelledTextComponent(GraphComponent):
         **kwargs: Any,
     ) -> "LabelledTextComponent":
         with model_storage.read_from(resource) as folder:
-            return cls(model_storage, resource, LinearModel.load(folder))
+            return cls(config, model_storage, resource, LinearModel.load(folder))
 
     def train(self, training_data: TrainingData) -> Resource:
         """Fits the model on every example that has a label and writes it to the storage."""
-        pairs = [pair for pair in map(self._example, training_data.intent_examples) if pair]
-        self._model = LinearModel.train([text for text, _ in pairs], [label for _, label in pairs])
+        found = map(self._example, training_data.intent_examples)
+        self._model = LinearModel.train(
+            [example for example in found if example],
+            Lexicon.read(Path(self._config["lexicon"])),
+            self._config["strictness"],
+            self._config["noisy_copies"],
+        )
         with self._storage.write_to(self._resource) as folder:
             self._model.save(folder)
         return self._resource
@@ -60,9 +75,9 @@ class LabelledTextComponent(GraphComponent):
             self.write(message, self._model.rank(text) if self._model else [])
         return messages
 
-    def _example(self, message: Message) -> Optional[Tuple[Text, Text]]:
+    def _example(self, message: Message) -> Optional[Example]:
         text, label = message.get("text"), self.label_of(message)
-        return (text, label) if text and label else None
+        return Example(text, label, str(facts(message).get("hand"))) if text and label else None
 
     def label_of(self, message: Message) -> Optional[Text]:
         """The label a training example teaches, if any."""
@@ -71,6 +86,11 @@ class LabelledTextComponent(GraphComponent):
     def write(self, message: Message, ranking: Ranking) -> None:
         """Sets the result on the message; the ranking is empty when the text has nothing to go by."""
         raise NotImplementedError
+
+
+def facts(message: Message) -> Dict[Text, Any]:
+    """The metadata of the intent block an example stands in: its category and the hand that wrote it."""
+    return (message.get("metadata") or {}).get("intent") or {}
 
 
 def named(ranking: Ranking) -> List[Dict[Text, Any]]:

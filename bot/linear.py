@@ -3,69 +3,91 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
+from joblib import Parallel, delayed
 from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix, vstack
 from scipy.special import log_softmax, softmax
 from sklearn.svm import LinearSVC
 
-from bot.features import COLUMNS, WORD_COLUMNS, matrix
-from bot.normalise import strip_accents
+from bot.augment import variants
+from bot.features import COLUMNS, STARTS, matrix
+from bot.lexicon import Lexicon
 
 Ranking = List[Tuple[str, float]]
 
 _SEED = 20250701
-_STRICTNESS = 0.15  # C of the support vector machine; with the share below the best of a small search on the NLU data
-_PIECES_SHARE = 0.6  # what pieces of words count against whole words
+_SHARES = (1.0, 0.6, 0.5)  # what words, pieces of words and concepts count, each group brought to this length
 _ENOUGH_TO_HOLD_OUT = 500
-_HELD_OUT_SHARE = 0.1
 _DEFAULT_SCALE = 3.0
 _RARE_FROM = 2000  # with this many examples a feature seen in only one of them is left out
+_PROCESSES = 2
+
+
+class Example(NamedTuple):
+    """A clean text, what it teaches, and who wrote it: probabilities are fitted on a hand that was held out."""
+
+    text: str
+    label: str
+    hand: str
 
 
 @dataclass(frozen=True)
 class LinearModel:
-    """`rarity` weighs every feature, `weights` (columns, labels) the known ones, `scale` makes scores probabilities."""
+    """`rarity` weighs every feature, `weights` (columns, labels) the known ones, `scale` makes scores probabilities.
+
+    `places` says for every feature its row in `weights`, or -1.
+    """
 
     labels: List[str]
     rarity: np.ndarray
-    columns: np.ndarray
+    places: np.ndarray
     weights: np.ndarray
     bias: np.ndarray
     scale: float
+    lexicon: Lexicon
 
     @classmethod
-    def train(cls, texts: Sequence[str], labels: Sequence[str]) -> "LinearModel":
-        """Learns from every text as written and once more without its accents."""
-        names = sorted(set(labels))
-        answers = np.searchsorted(names, labels)
-        written, bare = matrix(texts), matrix([strip_accents(text) for text in texts])
-        seen_in = np.bincount(written.indices, minlength=COLUMNS)
-        rarity = (np.log((1 + len(texts)) / (1 + seen_in)) + 1).astype(np.float32)
-        columns = np.flatnonzero(seen_in >= (2 if len(texts) >= _RARE_FROM else 1))
-        written, bare = _weighed(written, rarity)[:, columns], _weighed(bare, rarity)[:, columns]
-        scale = _fitted_scale(written, bare, answers, len(names))
-        weights, bias = _fit(vstack([written, bare]), np.tile(answers, 2), len(names))
-        return cls(names, rarity, columns, weights, bias, scale)
+    def train(cls, examples: Sequence[Example], lexicon: Lexicon, strictness: float, copies: int = 1) -> "LinearModel":
+        """Learns from every text as written, without its marks and with noise; `strictness` is the C of the SVM."""
+        names = sorted({example.label for example in examples})
+        spread = [variants(example.text, copies) for example in examples]
+        each = len(spread[0])
+        counts = _matrix([text for texts in spread for text in texts], lexicon)
+        seen_in = np.bincount(counts[::each].indices, minlength=COLUMNS)  # in the clean texts
+        rarity = (np.log((1 + len(examples)) / (1 + seen_in)) + 1).astype(np.float32)
+        columns = np.flatnonzero(seen_in >= (2 if len(examples) >= _RARE_FROM else 1))
+        rows = _weighed(counts, rarity)[:, columns]
+        answers = np.repeat(np.searchsorted(names, [example.label for example in examples]), each)
+        hands = np.repeat([example.hand for example in examples], each)
+        scale = _fitted_scale(rows, answers, hands, strictness, len(names))
+        weights, bias = _fit(rows, answers, strictness, len(names))
+        places = np.full(COLUMNS, -1, dtype=np.int32)
+        places[columns] = np.arange(len(columns), dtype=np.int32)
+        return cls(names, rarity, places, weights, bias, scale, lexicon)
 
     def rank(self, text: str) -> Ranking:
         """All labels with their probability, likeliest first; empty when the text has nothing to go by."""
-        row = _weighed(matrix([text]), self.rarity)[:, self.columns]
-        if row.nnz == 0 or not self.labels:
+        row = _weighed(matrix([text], self.lexicon), self.rarity)
+        places = self.places[row.indices]
+        known = places >= 0
+        if not known.any() or not self.labels:
             return []
-        chances = softmax(self.scale * (row @ self.weights + self.bias)[0])
+        scores = row.data[known] @ self.weights[places[known]] + self.bias
+        chances = softmax(self.scale * scores)
         order = np.argsort(-chances, kind="stable")
         return [(self.labels[n], float(chances[n])) for n in order]
 
     def save(self, folder: Path) -> None:
-        """Writes model.json and model.npz; weights as float16: half the size, the same answers."""
+        """Writes model.json, lexicon.json and model.npz; weights as float16: half the size, the same answers."""
         (folder / "model.json").write_text(json.dumps({"labels": self.labels, "scale": self.scale}), encoding="utf-8")
+        self.lexicon.save(folder / "lexicon.json")
         np.savez_compressed(
             folder / "model.npz",
             rarity=self.rarity.astype(np.float16),
-            columns=self.columns.astype(np.int32),
+            places=self.places,
             weights=self.weights.astype(np.float16),
             bias=self.bias.astype(np.float32),
         )
@@ -74,41 +96,66 @@ class LinearModel:
     def load(cls, folder: Path) -> "LinearModel":
         """Reads what `save` wrote; no pickle, so a model file cannot run code."""
         head = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        lexicon = Lexicon.load(folder / "lexicon.json")
         with np.load(folder / "model.npz", allow_pickle=False) as arrays:
             rarity, weights = arrays["rarity"].astype(np.float32), arrays["weights"].astype(np.float32)
-            return cls(head["labels"], rarity, arrays["columns"], weights, arrays["bias"], head["scale"])
+            return cls(head["labels"], rarity, arrays["places"], weights, arrays["bias"], head["scale"], lexicon)
+
+
+def _matrix(texts: Sequence[str], lexicon: Lexicon) -> csr_matrix:
+    size = max(1, -(-len(texts) // _PROCESSES))
+    parts = Parallel(n_jobs=_PROCESSES)(
+        delayed(matrix)(texts[start : start + size], lexicon) for start in range(0, len(texts), size)
+    )
+    return vstack(parts, format="csr")
 
 
 def _weighed(rows: csr_matrix, rarity: np.ndarray) -> csr_matrix:
-    """Rare features count more; words and pieces are brought to length 1 each, then pieces to their share."""
+    """Rare features count more; each group of features is brought to its share as length."""
     data = rows.data * rarity[rows.indices]
-    group = 2 * np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr)) + (rows.indices >= WORD_COLUMNS)
-    lengths = np.sqrt(np.bincount(group, weights=data**2, minlength=2 * rows.shape[0]))
-    lengths[1::2] /= _PIECES_SHARE
-    return csr_matrix(((data / lengths[group]).astype(np.float32), rows.indices, rows.indptr), shape=rows.shape)
+    kinds = np.searchsorted(STARTS, rows.indices, side="right") - 1
+    group = len(_SHARES) * np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr)) + kinds
+    lengths = np.sqrt(np.bincount(group, weights=data**2, minlength=len(_SHARES) * rows.shape[0]))
+    factors = np.tile(_SHARES, rows.shape[0]) / np.maximum(lengths, 1e-9)
+    return csr_matrix(((data * factors[group]).astype(np.float32), rows.indices, rows.indptr), shape=rows.shape)
 
 
-def _fit(rows: csr_matrix, answers: np.ndarray, n_labels: int) -> Tuple[np.ndarray, np.ndarray]:
+def _fit(rows: csr_matrix, answers: np.ndarray, strictness: float, n_labels: int) -> Tuple[np.ndarray, np.ndarray]:
     """One label against the rest by linear support vectors: weights (columns, labels) and bias."""
     if n_labels < 2:
         return np.zeros((rows.shape[1], n_labels), np.float32), np.zeros(n_labels, np.float32)
-    solver = LinearSVC(C=_STRICTNESS, max_iter=100, tol=0.01, random_state=_SEED).fit(rows, answers)
-    weights, bias = solver.coef_, solver.intercept_
-    if n_labels == 2:  # scikit-learn keeps one score for two labels
-        weights, bias = np.vstack([-weights, weights]), np.concatenate([-bias, bias])
-    return weights.T.astype(np.float32), bias.astype(np.float32)
+    fitted = Parallel(n_jobs=_PROCESSES, mmap_mode="r")(
+        delayed(_fit_one)(rows, answers == label, strictness) for label in range(n_labels)
+    )
+    return np.stack([weights for weights, _ in fitted], axis=1), np.array([bias for _, bias in fitted], np.float32)
 
 
-def _fitted_scale(written: csr_matrix, bare: csr_matrix, answers: np.ndarray, n_labels: int) -> float:
-    """The factor under which held-out examples are least surprising, so that 0.7 means about seven in ten."""
-    held = np.random.default_rng(_SEED).random(len(answers)) < _HELD_OUT_SHARE
-    if len(answers) < _ENOUGH_TO_HOLD_OUT or n_labels < 2 or len(set(answers[~held])) < n_labels:
+def _fit_one(rows: csr_matrix, is_it: np.ndarray, strictness: float) -> Tuple[np.ndarray, float]:
+    solver = LinearSVC(C=strictness, max_iter=100, tol=0.01, random_state=_SEED).fit(rows, is_it)
+    return solver.coef_[0].astype(np.float32), float(solver.intercept_[0])
+
+
+def _fitted_scale(rows: csr_matrix, answers: np.ndarray, hands: np.ndarray, strictness: float, n_labels: int) -> float:
+    """The factor under which lines of an unseen hand are least surprising, so that 0.7 means about seven in ten."""
+    held = _held_out(answers, hands)
+    if held is None or n_labels < 2:
         return _DEFAULT_SCALE
-    weights, bias = _fit(vstack([written[~held], bare[~held]]), np.tile(answers[~held], 2), n_labels)
-    scores = vstack([written[held], bare[held]]) @ weights + bias
-    truth = np.tile(answers[held], 2)
+    weights, bias = _fit(rows[~held], answers[~held], strictness, n_labels)
+    scores, truth = rows[held] @ weights + bias, answers[held]
 
     def surprise(scale: float) -> float:
         return -float(log_softmax(scale * scores, axis=1)[np.arange(len(truth)), truth].mean())
 
     return float(minimize_scalar(surprise, bounds=(0.05, 20.0), method="bounded").x)
+
+
+def _held_out(answers: np.ndarray, hands: np.ndarray) -> Optional[np.ndarray]:
+    """Which rows to hold out: the smallest hand without which every label is still known."""
+    names, counts = np.unique(hands, return_counts=True)
+    if len(answers) < _ENOUGH_TO_HOLD_OUT or len(names) < 2:
+        return None
+    for name in names[np.argsort(counts, kind="stable")]:
+        held = hands == name
+        if len(np.unique(answers[~held])) == len(np.unique(answers)) == len(np.unique(answers[held])):
+            return held
+    return None

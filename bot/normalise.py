@@ -7,6 +7,7 @@ import re
 import unicodedata
 from itertools import pairwise
 
+from bot import keystrokes
 from bot.teencode import BEFORE_A_NAME, WORDS
 
 # Unicode sorts a run of combining marks by insertion, which is quadratic: a megabyte of them would hold a process for
@@ -42,6 +43,8 @@ _ELONGATED = re.compile(r"([^\W\d_])\1{2,}")
 # Only vowels without a hat or horn: in "cứu" the second u is a sound of its own.
 _ELONGATED_ACCENT = re.compile(r"([àáảãạèéẻẽẹìíỉĩịòóỏõọùúủũụỳýỷỹỵ])([aeiouy])(?![^\W\d_])")
 _WORD = re.compile(r"\w+|[^\w\s]+|\s+")
+_TOKEN = re.compile(r"[^\W_]+|[?!]")
+_LONG_NUMBER = re.compile(r"\d{4,}")
 _KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 _JOINERS = frozenset("\u200d\ufe0f\ufe0e\u20e3")
 
@@ -95,6 +98,16 @@ def is_emoji_only(text: str) -> bool:
 def collapse_elongation(text: str) -> str:
     """Stretched letters back to one ("ơiiiii" -> "ơi", "quáaaa" -> "quá"); digits are never touched."""
     return _ELONGATED_ACCENT.sub(_drop_echo, _ELONGATED.sub(r"\1", text))
+
+
+def decode_keystrokes(text: str) -> str:
+    """Raw Telex and VNI words as letters ("rasc ddeer ddaafu ngox" -> "rác để đầu ngõ"); other text stays as it was."""
+    return keystrokes.decode(text)
+
+
+def words_of(text: str) -> list[str]:
+    """Words, numbers (long ones as 0000) and the marks ? and !."""
+    return _TOKEN.findall(_LONG_NUMBER.sub("0000", text))
 
 
 def expand(folded: str) -> str:

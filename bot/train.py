@@ -15,13 +15,17 @@ from typing import List, Optional, Sequence, Text
 MODEL = "tiepdan"
 # What a model is made of besides its data: a change in these modules needs a new one.
 UNDERSTANDING = (
+    "augment",
     "category",
     "entities",
     "features",
     "intent",
+    "keystrokes",
     "labelled",
+    "lexicon",
     "linear",
     "normalise",
+    "syllables",
     "teencode",
     "tokenizer",
 )

@@ -99,21 +99,38 @@ def old_ward_names(rows: Iterable[Row], refs: dict[tuple[str, str], UnitRef], gr
 
 _PREFIXES = {
     "kđt": ("khu đô thị", "khu đt", "đô thị", "chung cư", "cc", "khu", ""),
+    "chung cư": ("cc", "nhà chung cư", "tòa nhà"),
     "tập thể": ("khu tập thể", "ktt", "tt", "chung cư cũ"),
     "bệnh viện": ("bv", "viện"),
     "đại học": ("trường đại học", "đh", "trường đh", "trường"),
     "học viện": ("hv",),
+    "trường thpt": ("thpt", "cấp 3", "trường cấp 3", "trung học phổ thông"),
+    "trường thcs": ("thcs", "cấp 2", "trường cấp 2", "trung học cơ sở"),
+    "trường tiểu học": ("tiểu học", "cấp 1", "trường cấp 1"),
     "công viên": ("cv",),
     "bến xe": ("bx",),
     "sân vận động": ("svđ", "sân"),
     "vinhomes": ("chung cư", ""),
     "khu công nghiệp": ("kcn",),
+    "kcn": ("khu công nghiệp",),
+    "cụm công nghiệp": ("ccn",),
     "quốc lộ": ("ql",),
-    "ga": ("nhà ga", "ga tàu"),
+    "tỉnh lộ": ("tl",),
+    "ga": ("nhà ga", "ga tàu", "ga metro", "ga tàu điện"),
     "chợ": ("khu chợ",),
+    "làng": ("thôn",),
     "trung tâm hội nghị": ("tthn",),
 }
-_SETTLING_KINDS = frozenset(("landmark", "hospital", "university", "market", "urban_area"))
+_SETTLING_KINDS = frozenset(("landmark", "hospital", "university", "market", "urban_area", "school", "station"))
+# A name that opens with its kind ("chợ Mơ", "công viên ...") says by itself that it is a place.
+_KIND_WORDS = frozenset(
+    "khu kđt đô chung cc tập tổ chợ hồ chùa ga bến cầu công làng thôn bệnh viện trường đại đh hv học thpt thcs tiểu"
+    " cấp ngã kcn cụm ccn bãi nhà nút hầm vincom nghĩa đền đình dốc sân quốc tỉnh ql tl cao vành bảo phủ cung vườn"
+    " quảng bưu tượng cảng đầm núi động thư trung khách cống đập trạm tháp rạp siêu aeon lotte mega ký bv bx svđ lăng"
+    " tòa điểm cv đường phố ngõ trung vinhomes chùa cột pháo".split()
+)
+# Without marks these two-word names read as everyday words: "cho mai" (wait till tomorrow), "ho tay" (their hands).
+_SHORT_KINDS = frozenset("chợ hồ ga cầu làng thôn chùa đền đình dốc đầm núi".split())
 
 
 def place_names(rows: Iterable[Row], tree: Iterable[Unit], grades: dict[str, str]) -> Iterator[Name]:
@@ -121,11 +138,33 @@ def place_names(rows: Iterable[Row], tree: Iterable[Unit], grades: dict[str, str
     for row in rows:
         areas = tuple(by_slug["area", slug] for slug in row["areas"].split())
         wards = tuple(by_slug["ward", slug] for slug in row["wards"].split())
-        street = row["kind"] == "street"
+        what = What.STREET if row["kind"] == "street" else What.PLACE
         settled = row["kind"] in _SETTLING_KINDS and row["ward_certainty"] == "high" and len(areas) == len(wards) == 1
         for form in dict.fromkeys(_place_forms(row)):
-            grade = _grade(form, grades, person=street)
-            yield Name(cut_name(form), Entry(What.STREET if street else What.PLACE, areas, wards, settled, grade))
+            grade = _place_grade(form, row, grades)
+            needs_marks = what is What.PLACE and _reads_otherwise(form)
+            yield Name(cut_name(form), Entry(what, areas, wards, settled, grade), needs_marks)
+
+
+def _place_grade(form: str, row: Row, grades: dict[str, str]) -> Grade:
+    words = form.split()
+    if row["kind"] == "street":
+        ruled = _grade(form, grades, person=True)
+        return min(ruled, _GRADES[row["grade"]]) if row["grade"] else ruled
+    if words[0] in _KIND_WORDS and len(words) > 1:
+        return _grade(form, grades, person=False)
+    if len(words) == 1:
+        # "keangnam", "gamuda" are no Vietnamese words; "noi" or "lan" would be.
+        return Grade.NAME if row["grade"] and len(form) > 5 else Grade.COMMON
+    return _grade(form, grades, person=bool(row["grade"]), rural=bool(row["grade"]) and len(words) < 3)
+
+
+_GRADES = {"common": Grade.COMMON, "name": Grade.NAME, "distinct": Grade.DISTINCT}
+
+
+def _reads_otherwise(form: str) -> bool:
+    words = form.split()
+    return len(words) == 2 and words[0] in _SHORT_KINDS and form not in ("hồ tây", "hồ gươm", "bờ hồ")
 
 
 def _place_forms(row: Row) -> Iterator[str]:
@@ -139,7 +178,10 @@ def _place_forms(row: Row) -> Iterator[str]:
         yield shorter
         for prefix, others in _PREFIXES.items():
             if full.startswith(prefix + " "):
-                yield from (f"{other} {shorter.removeprefix(prefix + ' ')}".strip() for other in others)
+                rest = shorter.removeprefix(prefix + " ")
+                yield from (f"{other} {rest}" for other in others if other)
+                if "" in others and not row["grade"]:
+                    yield rest
 
 
 def outside_names(rows: Iterable[Row]) -> Iterator[Name]:

@@ -64,7 +64,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Name:
-    """A written form of an entry, folded and cut into words."""
+    """A written form of an entry, folded and cut into words. `needs_marks`: without them it reads as other words."""
 
     words: tuple[str, ...]
     entry: Entry
+    needs_marks: bool = False
