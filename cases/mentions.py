@@ -156,11 +156,16 @@ def _admit(words: Sequence[Word], mention: Mention, *, marked: bool, alone: bool
     if mention.cue in (Cue.STREET, Cue.NUMBER):
         streets = tuple(entry for entry in entries if entry.what is What.STREET)
         entries = streets or tuple(entry for entry in entries if entry.what is not What.OUTSIDE)
-        if not streets and not mention.exact:
+        if not mention.exact and (not streets or _after_bare_alley(words, mention)):
             # "dau ngo co dong rac" is a heap of rubbish, not Cổ Đông.
             mention = replace(mention, cue=Cue.BARE)
     fits = tuple(e for e in entries if _fits(words, mention, e, marked=marked, alone=alone))
     return replace(mention, entries=fits) if fits else None
+
+
+def _after_bare_alley(words: Sequence[Word], mention: Mention) -> bool:
+    """Two words without marks right after "ngo": an alley has a number far more often than a name."""
+    return mention.last - mention.start == 2 and words[mention.start - 1].folded in ("ngo", "ngach", "hem")
 
 
 def _fits(words: Sequence[Word], mention: Mention, entry: Entry, *, marked: bool, alone: bool) -> bool:

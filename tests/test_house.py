@@ -291,7 +291,7 @@ def test_the_labels_are_the_closed_list(rulebook: Rulebook) -> None:
 
 def test_every_intent_is_trained_and_every_trained_intent_is_known() -> None:
     trained = set()
-    for path in sorted((ROOT / "data/nlu").glob("*.yml")):
+    for path in sorted((ROOT / "data/nlu").glob("**/*.yml")):
         trained |= set(re.findall(r"^\s*- intent: (\S+)", path.read_text("utf-8"), re.MULTILINE))
     assert {name.split("/")[0] for name in trained} == set(domain()["intents"])
 
