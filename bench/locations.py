@@ -76,13 +76,14 @@ def finder(placer: Placer) -> Callable[[str], Found]:
 def figures(items: Sequence[Item], answers: Sequence[Found]) -> list[Figure]:
     """All figures of the file, in the order of `evaluation.md`."""
     pairs = list(zip(items, answers, strict=True))
-    return [
-        *_parts("locations", pairs),
-        *(figure for kind, part in _grouped(pairs, lambda item: [item.kind]) for figure in _parts(f"locations.kind.{kind}", part)),
-        *(figure for style, part in _grouped(pairs, lambda item: item.styles) for figure in _parts(f"locations.style.{style}", part)),
-        Number("locations.ms_median", quantile([answer.milliseconds for answer in answers], 0.5)),
-        Number("locations.ms_p99", quantile([answer.milliseconds for answer in answers], 0.99)),
-    ]  # fmt: skip
+    found = list(_parts("locations", pairs))
+    for kind, part in _grouped(pairs, lambda item: [item.kind]):
+        found += _parts(f"locations.kind.{kind}", part)
+    for style, part in _grouped(pairs, lambda item: item.styles):
+        found += _parts(f"locations.style.{style}", part)
+    times = [answer.milliseconds for answer in answers]
+    median, p99 = quantile(times, 0.5), quantile(times, 0.99)
+    return [*found, Number("locations.ms_median", median), Number("locations.ms_p99", p99)]
 
 
 def mistakes(items: Sequence[Item], answers: Sequence[Found]) -> list[tuple[Item, Found]]:

@@ -39,12 +39,17 @@ _ENDINGS = [
     ("ôi", "oy"),
 ]
 _OPENINGS = (
-    "ad ơi", "alo", "em ơi", "chào ad", "cho em hỏi", "dạ", "bạn ơi", "kính gửi các cấp lãnh đạo", "xin chào", "cho tôi nói chút",
-    "nhờ mọi người xem giúp", "tôi là người dân ở đây đã lâu", "cháu chào các cô chú ạ", "xin lỗi làm phiền", "chào các bác", "thưa cán bộ",
+    "ad ơi", "alo", "em ơi", "chào ad", "cho em hỏi", "dạ", "bạn ơi", "kính gửi các cấp lãnh đạo", "xin chào",
+    "cho tôi nói chút",
+    "nhờ mọi người xem giúp",
+    "tôi là người dân ở đây đã lâu", "cháu chào các cô chú ạ", "xin lỗi làm phiền",
+    "chào các bác", "thưa cán bộ",
 )  # fmt: skip
 _CLOSINGS = (
-    "ạ", "nhé", "với ạ", "giúp em", "cảm ơn", "xin cảm ơn", "huhu", "mong được giúp", "chán thật", "mong sớm có hồi âm", "nha", "đi", "thế đấy",
-    "tôi nói thật", "ai cũng bảo thế", "trân trọng", "nhờ ad cả đấy", "😢", "🙏", "😡", "!!!", "...", "em cảm ơn nhiều lắm",
+    "ạ", "nhé", "với ạ", "giúp em", "cảm ơn", "xin cảm ơn", "huhu", "mong được giúp", "chán thật",
+    "mong sớm có hồi âm", "nha", "đi", "thế đấy",
+    "tôi nói thật", "ai cũng bảo thế", "trân trọng", "nhờ ad cả đấy", "😢", "🙏", "😡", "!!!", "...",
+    "em cảm ơn nhiều lắm",
 )  # fmt: skip
 Noise = Callable[[str, random.Random], str]
 
@@ -155,7 +160,7 @@ def _as_spoken(word: str, rng: random.Random) -> str:
 def _keys(word: str, letters_as: dict[str, str], tones: list[str], at_end: bool) -> str:
     letters, tone = without_tone(word)
     keys = ""
-    for letter, marked in zip(letters, word):
+    for letter, marked in zip(letters, word, strict=True):
         keys += letters_as.get(letter, letter)
         if not at_end and marked != letter:
             keys += tones[tone]
@@ -171,7 +176,8 @@ def _short_forms() -> Iterator[tuple[str, list[str]]]:
 
 _SHORT_FORMS = list(_short_forms())
 SHARES: dict[Noise, float] = {
-    slipped: 0.25, shortened: 0.22, misheard: 0.12, joined: 0.1, half_marked: 0.08, telex: 0.06, vni: 0.02, wrapped: 0.15,
+    slipped: 0.25, shortened: 0.22, misheard: 0.12, joined: 0.1, half_marked: 0.08, telex: 0.06, vni: 0.02,
+    wrapped: 0.15,
 }  # fmt: skip
 _KEEPS_MARKS = frozenset((half_marked, telex, vni))
 _ALSO_BARE = 0.5

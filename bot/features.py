@@ -30,7 +30,7 @@ def matrix(texts: Sequence[str], lexicon: Lexicon) -> csr_matrix:
         return csr_matrix((0, COLUMNS), dtype=np.float32)
     spoken = [forms_of(text) for text in texts]
     makers = (_word_grams, _pieces, lambda forms: _concepts(forms, lexicon))
-    hashed = [_hasher(width).transform(map(make, spoken)) for width, make in zip(GROUPS, makers)]
+    hashed = [_hasher(width).transform(map(make, spoken)) for width, make in zip(GROUPS, makers, strict=True)]
     rows = hstack(hashed, format="csr")
     np.log1p(rows.data, out=rows.data)
     return rows

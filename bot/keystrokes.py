@@ -1,4 +1,4 @@
-"""Raw Telex and VNI keystrokes back to letters ("rasc ddeer ddaafu ngox" -> "rác để đầu ngõ"); called by `bot.normalise`.
+"""Raw Telex and VNI keystrokes back to letters ("rasc ddeer ddaafu ngox" -> "rác để đầu ngõ"), for `bot.normalise`.
 
 They appear when somebody types as on a Vietnamese keyboard while the phone's is an English one. A word is read as
 keystrokes only when it spells no syllable as it stands and does after decoding, and only in a text that shows enough
@@ -28,12 +28,12 @@ _VNI_SURE = re.compile(r"^d9|[aeiou][^\W_]{0,3}[1-9][a-z]|[aeou][6-8]|[aeiouy][6
 _HAT_KEYS = re.compile("aa|ee|oo|w")
 # English and teencode words that would decode to a syllable.
 _LEFT_ALONE = frozenset(
-    "as is us his this has was her or for far car bar bus gas box fax max mix tax taxi visa six sex fix max tips his as "
-    "tour four our your hour air fair hair chair door poor or war star her per sir are more sure here there where "
+    "as is us his this has was her or for far car bar bus gas box fax max mix tax taxi visa six sex fix max tips his "
+    "as tour four our your hour air fair hair chair door poor or war star her per sir are more sure here there where "
     "see been teen seen green room soon moon noon too look now how low row law show view new few own down town of if "
-    "off half self leaf beef roof golf surf hix hixx kaka haha hihi hehe huhu hoho mama papa baba wa wi was wow raw saw "
-    "ads os pos sms css las los his lens plus boss less miss class press pass kiss cross gross loss guess bass mess "
-    "cars bars buses times pos plus menus photos videos bonus campus virus status canvas busways app oto "
+    "off half self leaf beef roof golf surf hix hixx kaka haha hihi hehe huhu hoho mama papa baba wa wi was wow raw "
+    "saw ads os pos sms css las los his lens plus boss less miss class press pass kiss cross gross loss guess bass "
+    "mess cars bars buses times pos plus menus photos videos bonus campus virus status canvas busways app oto "
     "sr srs ox ex max pax wax lux flex relax index complex next text tex mex hex rex loa loai".split()
 )
 

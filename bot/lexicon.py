@@ -1,7 +1,8 @@
 """The concept lexicon of data/lexicon: which words tell of which label; called by `bot.features`.
 
-A file holds one label and, by kind (objects, faults, verbs, slang, names ...), the terms people use for it. A term found
-in a text becomes a feature named after its label and kind, so that a word seen in no example still says something.
+A file holds one label and, by kind (objects, faults, verbs, slang, names ...), the terms people use for it. A term
+found in a text becomes a feature named after its label and kind, so that a word seen in no example still says
+something.
 """
 
 import json
