@@ -1,6 +1,6 @@
 """Turns texts into hashed features, with and without accents; called by `bot.linear`.
 
-Three groups of columns: words and pairs of words, pieces of words, and concepts of the lexicon.
+Two groups of columns: words and pairs of words, and pieces of words.
 """
 
 from itertools import pairwise
@@ -10,10 +10,9 @@ import numpy as np
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction import FeatureHasher
 
-from bot.lexicon import Lexicon
 from bot.normalise import collapse_elongation, decode_keystrokes, expand, fold, has_accents, strip_accents, words_of
 
-GROUPS = (2**18, 2**18, 2**12)  # columns of words, of pieces, of concepts
+GROUPS = (2**18, 2**18)  # columns of words, of pieces
 STARTS = np.cumsum((0, *GROUPS))
 COLUMNS = int(STARTS[-1])
 MAX_CHARS = 3000  # a message says what it is about long before this
@@ -24,13 +23,14 @@ _LONGEST_WORD = 24
 Forms = List[Tuple[str, List[str]]]
 
 
-def matrix(texts: Sequence[str], lexicon: Lexicon) -> csr_matrix:
+def matrix(texts: Sequence[str]) -> csr_matrix:
     """One float32 row of dampened counts per text, COLUMNS wide; without letters and digits an empty one."""
     if not texts:
         return csr_matrix((0, COLUMNS), dtype=np.float32)
     spoken = [forms_of(text) for text in texts]
-    makers = (_word_grams, _pieces, lambda forms: _concepts(forms, lexicon))
-    hashed = [_hasher(width).transform(map(make, spoken)) for width, make in zip(GROUPS, makers, strict=True)]
+    hashed = [
+        _hasher(width).transform(map(make, spoken)) for width, make in zip(GROUPS, (_word_grams, _pieces), strict=True)
+    ]
     rows = hstack(hashed, format="csr")
     np.log1p(rows.data, out=rows.data)
     return rows
@@ -64,10 +64,3 @@ def _pieces(forms: Forms) -> Iterator[str]:
             for length in _PIECE_LENGTHS:
                 for start in range(len(padded) - length + 1):
                     yield f"{form}{padded[start : start + length]}"
-
-
-def _concepts(forms: Forms, lexicon: Lexicon) -> Iterator[str]:
-    for form, words in forms:
-        for concept in lexicon.concepts(words, accented=form == "a"):
-            yield f"{form} {concept}"
-            yield f"{form} {concept.partition(':')[0]}"

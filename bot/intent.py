@@ -1,12 +1,12 @@
 """The Rasa component that tells what a message wants (`intent`, `intent_ranking`); named in config.yml.
 
-It learns reports by category ("report/waste"), because people's reports have little else in common, and adds them up
-again. Intents that must not be missed have a threshold of their own (`gates`): danger, and petitions that the law keeps
-out of the ordinary queue. Such an intent comes first as soon as its probability reaches it; whoever acts on it sees by
-the confidence whether to ask first.
+It learns reports by category ("report/waste"), because people's reports have little else in common; the likeliest one
+speaks for all. Intents that must not be missed have a threshold of their own (`gates`): danger, and petitions that the
+law keeps out of the ordinary queue. Such an intent comes first as soon as its probability reaches it, with at least
+the confidence GATED: below 0.6 whoever acts on it asks first.
 """
 
-from typing import Any, Dict, List, Optional, Text, Tuple
+from typing import AbstractSet, Any, Dict, List, Optional, Text, Tuple
 
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.nlu.classifiers.classifier import IntentClassifier
@@ -16,6 +16,7 @@ from bot.labelled import LabelledTextComponent, facts, first_of, named
 from bot.linear import Ranking
 
 _RANKING_LENGTH = 10
+GATED = 0.55  # clear of the fallback's threshold, and of its ambiguity threshold with 0.45 left for the rest
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -31,26 +32,33 @@ class TextIntentClassifier(LabelledTextComponent, IntentClassifier):
         intent, category = message.get("intent"), facts(message).get("category")
         return f"{intent}/{category}" if intent and category else intent
 
+    def label_of_concept(self, concept: Text, known: AbstractSet[Text]) -> Optional[Text]:
+        report = f"report/{concept}"
+        return report if report in known else super().label_of_concept(concept, known)
+
     def write(self, message: Message, ranking: Ranking) -> None:
-        intents = gated(summed(ranking), self._config["gates"])
+        intents = gated(best_of(ranking), self._config["gates"])
         message.set("intent", first_of(intents), add_to_output=True)
         message.set("intent_ranking", named(intents[:_RANKING_LENGTH]), add_to_output=True)
 
 
-def summed(ranking: Ranking) -> Ranking:
-    """Intents in the order of their best label, each with the sum of the probabilities of its labels."""
+def best_of(ranking: Ranking) -> Ranking:
+    """Intents in the order of their best label, which speaks for the intent; the probabilities add up to 1."""
     chances: Dict[Text, float] = {}
     for label, chance in ranking:
-        intent = label.partition("/")[0]
-        chances[intent] = chances.get(intent, 0.0) + chance
-    return list(chances.items())
+        chances.setdefault(label.partition("/")[0], chance)
+    total = sum(chances.values())
+    return [(intent, chance / total) for intent, chance in chances.items()]
 
 
 def gated(ranking: Ranking, gates: Dict[Text, float]) -> Ranking:
     """The ranking with the first intent that reaches its gate in front."""
     chances: Dict[Text, float] = dict(ranking)
     for intent, threshold in gates.items():
-        if chances.get(intent, 0.0) >= threshold:
-            rest: List[Tuple[Text, float]] = [pair for pair in ranking if pair[0] != intent]
-            return [(intent, chances[intent]), *rest]
+        chance = chances.get(intent, 0.0)
+        if chance >= threshold:
+            sure = max(chance, GATED)
+            left = (1 - sure) / max(1 - chance, 1e-9)
+            rest: List[Tuple[Text, float]] = [(name, share * left) for name, share in ranking if name != intent]
+            return [(intent, sure), *rest]
     return ranking

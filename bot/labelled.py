@@ -1,7 +1,7 @@
 """What `bot.intent` and `bot.category` share: a Rasa component around one LinearModel, kept in Rasa's model storage."""
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Text
+from typing import AbstractSet, Any, Dict, List, Optional, Text
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.storage.resource import Resource
@@ -9,7 +9,7 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.lexicon import Lexicon
+from bot.lexicon import HAND, read_terms, sentences
 from bot.linear import Example, LinearModel, Ranking
 
 
@@ -57,13 +57,13 @@ class LabelledTextComponent(GraphComponent):
 
     def train(self, training_data: TrainingData) -> Resource:
         """Fits the model on every example that has a label and writes it to the storage."""
-        found = map(self._example, training_data.intent_examples)
-        self._model = LinearModel.train(
-            [example for example in found if example],
-            Lexicon.read(Path(self._config["lexicon"])),
-            self._config["strictness"],
-            self._config["noisy_copies"],
-        )
+        found = [example for example in map(self._example, training_data.intent_examples) if example]
+        known = {example.label for example in found}
+        for text, concept in sentences(read_terms(Path(self._config["lexicon"]))):
+            label = self.label_of_concept(concept, known)
+            if label:
+                found.append(Example(text, label, HAND))
+        self._model = LinearModel.train(found, self._config["strictness"], self._config["noisy_copies"])
         with self._storage.write_to(self._resource) as folder:
             self._model.save(folder)
         return self._resource
@@ -82,6 +82,10 @@ class LabelledTextComponent(GraphComponent):
     def label_of(self, message: Message) -> Optional[Text]:
         """The label a training example teaches, if any."""
         raise NotImplementedError
+
+    def label_of_concept(self, concept: Text, known: AbstractSet[Text]) -> Optional[Text]:
+        """The label among the `known` ones that a file of the lexicon teaches, if any."""
+        return concept if concept in known else None
 
     def write(self, message: Message, ranking: Ranking) -> None:
         """Sets the result on the message; the ranking is empty when the text has nothing to go by."""

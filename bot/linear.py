@@ -14,12 +14,12 @@ from sklearn.svm import LinearSVC
 
 from bot.augment import variants
 from bot.features import COLUMNS, STARTS, matrix
-from bot.lexicon import Lexicon
+from bot.lexicon import HAND as LEXICON
 
 Ranking = List[Tuple[str, float]]
 
 _SEED = 20250701
-_SHARES = (1.0, 0.6, 0.5)  # what words, pieces of words and concepts count, each group brought to this length
+_SHARES = (1.0, 0.6)  # what words and pieces of words count, each group brought to this length
 _ENOUGH_TO_HOLD_OUT = 500
 _DEFAULT_SCALE = 3.0
 _RARE_FROM = 2000  # with this many examples a feature seen in only one of them is left out
@@ -47,15 +47,14 @@ class LinearModel:
     weights: np.ndarray
     bias: np.ndarray
     scale: float
-    lexicon: Lexicon
 
     @classmethod
-    def train(cls, examples: Sequence[Example], lexicon: Lexicon, strictness: float, copies: int = 1) -> "LinearModel":
+    def train(cls, examples: Sequence[Example], strictness: float, copies: int = 1) -> "LinearModel":
         """Learns from every text as written, without its marks and with noise; `strictness` is the C of the SVM."""
         names = sorted({example.label for example in examples})
         spread = [variants(example.text, copies) for example in examples]
         each = len(spread[0])
-        counts = _matrix([text for texts in spread for text in texts], lexicon)
+        counts = _matrix([text for texts in spread for text in texts])
         seen_in = np.bincount(counts[::each].indices, minlength=COLUMNS)  # in the clean texts
         rarity = (np.log((1 + len(examples)) / (1 + seen_in)) + 1).astype(np.float32)
         columns = np.flatnonzero(seen_in >= (2 if len(examples) >= _RARE_FROM else 1))
@@ -66,11 +65,11 @@ class LinearModel:
         weights, bias = _fit(rows, answers, strictness, len(names))
         places = np.full(COLUMNS, -1, dtype=np.int32)
         places[columns] = np.arange(len(columns), dtype=np.int32)
-        return cls(names, rarity, places, weights, bias, scale, lexicon)
+        return cls(names, rarity, places, weights, bias, scale)
 
     def rank(self, text: str) -> Ranking:
         """All labels with their probability, likeliest first; empty when the text has nothing to go by."""
-        row = _weighed(matrix([text], self.lexicon), self.rarity)
+        row = _weighed(matrix([text]), self.rarity)
         places = self.places[row.indices]
         known = places >= 0
         if not known.any() or not self.labels:
@@ -81,9 +80,8 @@ class LinearModel:
         return [(self.labels[n], float(chances[n])) for n in order]
 
     def save(self, folder: Path) -> None:
-        """Writes model.json, lexicon.json and model.npz; weights as float16: half the size, the same answers."""
+        """Writes model.json and model.npz; weights as float16: half the size, the same answers."""
         (folder / "model.json").write_text(json.dumps({"labels": self.labels, "scale": self.scale}), encoding="utf-8")
-        self.lexicon.save(folder / "lexicon.json")
         np.savez_compressed(
             folder / "model.npz",
             rarity=self.rarity.astype(np.float16),
@@ -96,16 +94,15 @@ class LinearModel:
     def load(cls, folder: Path) -> "LinearModel":
         """Reads what `save` wrote; no pickle, so a model file cannot run code."""
         head = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        lexicon = Lexicon.load(folder / "lexicon.json")
         with np.load(folder / "model.npz", allow_pickle=False) as arrays:
             rarity, weights = arrays["rarity"].astype(np.float32), arrays["weights"].astype(np.float32)
-            return cls(head["labels"], rarity, arrays["places"], weights, arrays["bias"], head["scale"], lexicon)
+            return cls(head["labels"], rarity, arrays["places"], weights, arrays["bias"], head["scale"])
 
 
-def _matrix(texts: Sequence[str], lexicon: Lexicon) -> csr_matrix:
+def _matrix(texts: Sequence[str]) -> csr_matrix:
     size = max(1, -(-len(texts) // _PROCESSES))
     parts = Parallel(n_jobs=_PROCESSES)(
-        delayed(matrix)(texts[start : start + size], lexicon) for start in range(0, len(texts), size)
+        delayed(matrix)(texts[start : start + size]) for start in range(0, len(texts), size)
     )
     return vstack(parts, format="csr")
 
@@ -156,6 +153,8 @@ def _held_out(answers: np.ndarray, hands: np.ndarray) -> Optional[np.ndarray]:
         return None
     for name in names[np.argsort(counts, kind="stable")]:
         held = hands == name
+        if name == LEXICON:
+            continue
         if len(np.unique(answers[~held])) == len(np.unique(answers)) == len(np.unique(answers[held])):
             return held
     return None
