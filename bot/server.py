@@ -10,15 +10,13 @@ import logging
 import os
 import sys
 import warnings
-from typing import Any, Callable, Dict, List, Optional, Sequence, Text, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Text
 
 import aiohttp
-import fastjsonschema
 import jsonschema
 import rasa.core.actions.action
 import rasa.core.processor
 import structlog
-from fastjsonschema import JsonSchemaValueException
 from jsonschema.exceptions import best_match
 from jsonschema.protocols import Validator
 from rasa.core.actions.action import ActionExecutionRejection, RemoteAction
@@ -111,23 +109,18 @@ async def run_or_raise(self: RemoteAction, *args: Any, **kwargs: Any) -> List[Ev
 
 def validate_action_result(self: RemoteAction, result: Dict[Text, Any]) -> bool:
     """Rasa's check of an action's answer without compiling its constant schema each time (76 % of a turn's CPU)."""
-    accepts, validator = _action_result_validators()
-    try:
-        accepts(result)
-    except JsonSchemaValueException:
-        error = best_match(validator.iter_errors(result))
-        if error is not None:
-            raise error from None
+    error = best_match(_action_result_validator().iter_errors(result))
+    if error is not None:
+        raise error
     return True
 
 
 @functools.lru_cache(maxsize=1)
-def _action_result_validators() -> Tuple[Callable[[Any], Any], Validator]:
-    """The schema compiled to code, and Rasa's own validator, which words the errors."""
+def _action_result_validator() -> Validator:
     schema = RemoteAction.action_response_format_spec()
     validator = jsonschema.validators.validator_for(schema)
     validator.check_schema(schema)
-    return fastjsonschema.compile(schema, use_default=False, detailed_exceptions=False), validator(schema)
+    return validator(schema)
 
 
 def _name_only(logger: Any, method: Text, event: Dict[Text, Any]) -> Dict[Text, Any]:

@@ -46,7 +46,7 @@ BOT_LIBRARIES = {
     "rasa", "sklearn", "numpy", "scipy", "joblib", "underthesea",
     "sanic",  # a Rasa channel is a sanic blueprint
     "aiohttp",  # the errors of Rasa's call to the action server
-    "jsonschema", "fastjsonschema",  # the validation that is cached, and the one compiled
+    "jsonschema",  # the validation that is cached
     "structlog",  # Rasa's logging, silenced so that no text is logged
 }  # fmt: skip
 AIM_MODULE, MOST_MODULE = 300, 400  # lines
