@@ -8,6 +8,7 @@ import unicodedata
 from itertools import pairwise
 
 from bot import keystrokes
+from bot.syllables import is_plain
 from bot.teencode import BEFORE_A_NAME, WORDS
 
 # Unicode sorts a run of combining marks by insertion, which is quadratic: a megabyte of them would hold a process for
@@ -103,6 +104,11 @@ def collapse_elongation(text: str) -> str:
 def decode_keystrokes(text: str) -> str:
     """Raw Telex and VNI words as letters ("rasc ddeer ddaafu ngox" -> "rác để đầu ngõ"); other text stays as it was."""
     return keystrokes.decode(text)
+
+
+def is_syllable(plain: str) -> bool:
+    """Whether lower-case letters without marks can be spelt as a Vietnamese syllable ("ngo" can, "ciputra" cannot)."""
+    return is_plain(plain)
 
 
 def words_of(text: str) -> list[str]:

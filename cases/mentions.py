@@ -47,6 +47,7 @@ _FILLER = frozenset(
     " bên đoạn ngay quê ha bạn bot ad trên trong qua phía rồi đúng chính xác cũ mới cu moi ngõ ngách hẻm đường phố"
     " ngo ngach hem duong pho tổ dân nhá hả".split()
 )
+_AFTER_A_STREET = frozenset("đoạn doan ngõ ngo số gần gan chỗ đầu cuối dau cuoi giao".split())
 _CROSSINGS = frozenset("với và giao cắt đến tới voi va giao cat den toi".split())
 _JOINS_NAME = frozenset(("", "!", "-", "–", "—", "_", "'", "’"))
 _JOINS_CHAIN = frozenset(("", ",", "-", "–", "—", "/", "(", ", (", ",,", "- ,", ")"))
@@ -138,7 +139,7 @@ def _best_cover(size: int, candidates: Iterator[Mention]) -> list[Mention]:
 
 def _score(mention: Mention) -> int:
     length, unit = mention.last - mention.start, mention.start - mention.first
-    return 2 * length**2 + 3 * unit + (mention.entries[0].what is What.NOISE)
+    return 2 * length**2 + 3 * unit + (unit > 1) + (mention.entries[0].what is What.NOISE)
 
 
 def _is_all_there_is(words: Sequence[Word], mentions: Sequence[Mention]) -> bool:
@@ -174,7 +175,7 @@ def _fits(words: Sequence[Word], mention: Mention, entry: Entry, *, marked: bool
     grade = entry.grade
     if not mention.exact and marked and grade > Grade.COMMON:
         grade = Grade(grade - 1)
-    if mention.person and grade < Grade.DISTINCT:
+    if mention.person:
         return False
     capital = words[mention.start].text[0].isupper() and mention.exact
     if entry.what is What.OUTSIDE:
@@ -188,8 +189,9 @@ def _fits(words: Sequence[Word], mention: Mention, entry: Entry, *, marked: bool
     if alone or mention.cue >= Cue.NUMBER:
         return True
     if grade is Grade.NAME:
-        # "Nguyễn Trãi tắc đường": a street may open a message; further in, the same words are a person.
-        return capital and marked and entry.what is What.STREET and _opens_clause(words, mention.first)
+        # "Nguyễn Trãi tắc đường", "lê đức thọ đoạn sau chợ": a street may open a message; further in, it is a person.
+        opens = entry.what is What.STREET and _opens_clause(words, mention.first)
+        return opens and ((capital and marked) or _goes_on_as_place(words, mention.last))
     return marked or entry.what is not What.STREET or _opens_clause(words, mention.first)
 
 
@@ -199,16 +201,27 @@ def _fits_outside(words: Sequence[Word], mention: Mention, grade: Grade, *, alon
     return grade is Grade.NAME and not mention.person and (alone or mention.cue is Cue.NEAR)
 
 
+def _goes_on_as_place(words: Sequence[Word], at: int) -> bool:
+    return at < len(words) and words[at].folded in _AFTER_A_STREET
+
+
 def _opens_clause(words: Sequence[Word], at: int) -> bool:
     return at == 0 or bool(re.search(r"[.,;:!?\n]", words[at].gap))
 
 
 def _admit_neighbours(words: Sequence[Word], spans: Sequence[Mention], admitted: list[Mention | None]) -> None:
     """A name right before an admitted larger one is its part ("Bồ Đề, Long Biên"); one right after it encloses it."""
+    for at in range(len(spans) - 1):
+        here, after = spans[at], spans[at + 1]
+        both = _support_each_other(here, after) if admitted[at] is None and not here.person else None
+        if both and _touch(words, here, after):
+            admitted[at : at + 2] = both
     for at in range(len(spans) - 2, -1, -1):
-        here, after = spans[at], admitted[at + 1]
-        if admitted[at] is None and after and _touch(words, here, after) and not here.person and _encloses(after):
-            kept = tuple(e for e in here.entries if e.what is not What.OUTSIDE or after.entries[0].what is What.OUTSIDE)
+        here, larger = spans[at], admitted[at + 1]
+        if admitted[at] is None and larger and _touch(words, here, larger) and not here.person and _encloses(larger):
+            kept = tuple(
+                e for e in here.entries if e.what is not What.OUTSIDE or larger.entries[0].what is What.OUTSIDE
+            )
             admitted[at] = replace(here, entries=kept) if kept else None
     for at in range(1, len(spans)):
         here, before = spans[at], admitted[at - 1]
@@ -216,6 +229,19 @@ def _admit_neighbours(words: Sequence[Word], spans: Sequence[Mention], admitted:
             known = admitted[at]
             kept = tuple(e for e in here.entries if e in (known.entries if known else ()) or _may_follow(e, here))
             admitted[at] = replace(here, entries=kept) if kept else None
+
+
+def _support_each_other(here: Mention, after: Mention) -> tuple[Mention, Mention] | None:
+    """ "Ba Trại, Ba Vì", "Phúc Yên, Vĩnh Phúc": a name and the district, or the province, that it lies in."""
+    around = tuple(entry for entry in after.entries if entry.what is What.AREA and entry.grade is not Grade.COMMON)
+    areas = {area for entry in around for area in entry.areas}
+    parts = tuple(e for e in here.entries if e.what in (What.WARD, What.OLD_WARD) and areas & set(e.areas))
+    if parts and around and here.exact and after.exact:
+        return replace(here, entries=parts), replace(after, entries=around)
+    far = [tuple(entry for entry in mention.entries if entry.what is What.OUTSIDE) for mention in (here, after)]
+    if all(far) and here.exact and after.exact and after.last - after.start > 1:
+        return replace(here, entries=far[0]), replace(after, entries=far[1])
+    return None
 
 
 def _touch(words: Sequence[Word], left: Mention, right: Mention) -> bool:
@@ -234,5 +260,5 @@ def _encloses(mention: Mention) -> bool:
 
 def _may_follow(entry: Entry, mention: Mention) -> bool:
     if entry.what is What.OUTSIDE:
-        return entry.grade is not Grade.COMMON and mention.cue is not Cue.STREET
+        return mention.cue is not Cue.STREET and (entry.grade is not Grade.COMMON or mention.last - mention.start > 1)
     return entry.what is What.AREA or (entry.grade is not Grade.COMMON and mention.cue is not Cue.UNIT)

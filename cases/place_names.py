@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from bot.normalise import fold
+from bot.normalise import fold, is_syllable, strip_accents
 from cases.place_types import Entry, Grade, Name, Unit, UnitRef, What
 
 Row = dict[str, str]
@@ -155,7 +155,7 @@ def _place_grade(form: str, row: Row, grades: dict[str, str]) -> Grade:
         return _grade(form, grades, person=False)
     if len(words) == 1:
         # "keangnam", "gamuda" are no Vietnamese words; "noi" or "lan" would be.
-        return Grade.NAME if row["grade"] and len(form) > 5 else Grade.COMMON
+        return Grade.NAME if len(form) > 5 and not is_syllable(strip_accents(form)) else Grade.COMMON
     return _grade(form, grades, person=bool(row["grade"]), rural=bool(row["grade"]) and len(words) < 3)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from bot.normalise import fold, nfc, strip_accents
+from bot.normalise import decode_keystrokes, fold, is_syllable, nfc, strip_accents
 
 MAX_TEXT = 2000
 
@@ -35,6 +35,7 @@ class Word:
 # Written with and without marks; a single letter counts only directly before a name.
 UNIT_WORDS = {
     "phường": "phường", "phuong": "phường", "p": "phường", "ph": "phường", "f": "phường",
+    "phườg": "phường", "phuog": "phường", "phừơng": "phường", "fường": "phường", "fuong": "phường",
     "xã": "xã", "xa": "xã", "x": "xã", "tt": "thị trấn", "trấn": "thị trấn", "tran": "thị trấn",
     "quận": "quận", "quan": "quận", "q": "quận", "huyện": "huyện", "huyen": "huyện", "h": "huyện", "tx": "thị xã",
     "tỉnh": "tỉnh", "tinh": "tỉnh", "tp": "thành phố", "tphố": "thành phố",
@@ -43,8 +44,8 @@ _TWO_WORD_UNITS = {"thi xa": "thị xã", "thi tran": "thị trấn", "thanh pho
 WARD_UNITS = frozenset(("phường", "xã", "thị trấn"))
 DISTRICT_UNITS = frozenset(("quận", "huyện", "thị xã"))
 PROVINCE_UNITS = frozenset(("tỉnh", "thành phố"))
-STREET_WORDS = frozenset("đường phố đg ngõ ngách hẻm kiệt đê dốc duong pho ngo ngach hem kiet".split())
-_BEFORE_NUMBER = STREET_WORDS | frozenset("số nhà sn so nha".split())
+STREET_WORDS = frozenset("đường phố đg ngõ ngách hẻm kiệt đê dốc duong pho ngo ngach hem kiet đườg duog".split())
+_BEFORE_NUMBER = STREET_WORDS | frozenset("số nhà sn so nha ng ngh s n".split())
 _NEAR_WORDS = frozenset(
     "ở tại gần khu vực chợ hồ cổng đầu cuối trước sau cạnh diện qua từ đến tới trên dưới thuộc bàn đoạn phía bên về"
     " trong ngoài cư cc kđt thị tòa thể thôn xóm làng tổ ga bến xe trường viện bv viên cầu vượt hầm chui tàu hè"
@@ -66,7 +67,7 @@ def cut_words(text: str) -> list[Word]:
     """The first 2,000 characters as words, each also folded and without marks."""
     text = nfc(text[:MAX_TEXT])
     found = list(re.finditer(r"[^\W_]+", text))
-    folded = _fold_each([match.group() for match in found])
+    folded = [_completed(word) for word in _fold_each([match.group() for match in found])]
     plain = _strip_each(folded)
     words, end = [], 0
     for match, with_marks, without in zip(found, folded, plain, strict=True):
@@ -76,8 +77,16 @@ def cut_words(text: str) -> list[Word]:
 
 
 def _fold_each(texts: list[str]) -> list[str]:
-    together = fold(" ".join(texts)).split(" ") if texts else []
+    together = decode_keystrokes(fold(" ".join(texts))).split(" ") if texts else []
     return together if len(together) == len(texts) else [fold(text) for text in texts]
+
+
+def _completed(word: str) -> str:
+    """ "phườg", "bìh": the n that quick fingers leave out before g and h."""
+    if word[-1:] not in ("g", "h") or len(word) < 3 or is_syllable(strip_accents(word)):
+        return word
+    whole = f"{word[:-1]}n{word[-1]}"
+    return whole if is_syllable(strip_accents(whole)) else word
 
 
 def _strip_each(texts: list[str]) -> list[str]:

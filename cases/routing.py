@@ -87,8 +87,10 @@ def _is_outside(mentions: Sequence[Mention], hint: UnitRef | None) -> bool:
         return certain or hint is None
     if any(entry.what in (What.AREA, What.CITY) for m in inside for entry in m.entries):
         return False
-    # "Trần Phú, Hải Dương", "phường Minh Khai, tỉnh Hưng Yên": the province closes the address.
-    closes = any(before.last == after.first for before, after in pairwise(mentions) if after in outside)
+    # "Trần Phú, Hải Dương", "phường Minh Khai, tỉnh Hưng Yên": the province closes the address; or it opens it.
+    pairs = [(before, after) for before, after in pairwise(mentions) if before.last == after.first]
+    closes = any(after in outside for _, after in pairs)
+    closes |= any(before in outside and before.cue is Cue.NEAR and after.cue is Cue.STREET for before, after in pairs)
     return closes or (all(m.cue < Cue.UNIT for m in inside) and any(m.unit in PROVINCE_UNITS for m in outside))
 
 

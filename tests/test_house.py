@@ -135,6 +135,7 @@ def test_the_bot_stands_on_its_libraries_and_its_door_on_none() -> None:
     assert {name for name in imported(ROOT / "bot/normalise.py") if name.startswith("bot")} <= {
         "bot.teencode",
         "bot.keystrokes",
+        "bot.syllables",
     }
     assert door <= {"bot"}
 
