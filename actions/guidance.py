@@ -7,9 +7,12 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.context import Context
-from actions.said import read_said
+from actions.said import Said, read_said
 from cases.deadlines import LOCAL
 from cases.faq import format_answer
+
+_ASK = {"denounce": "utter_ask_denounce", "complain_decision": "utter_ask_complain_decision"}
+SURE_LAW = 0.60  # below it we ask whether a petition in the sense of the law is meant
 
 
 def answer_faq(dispatcher: CollectingDispatcher, context: Context, intent: str, *, offer_report: bool) -> None:
@@ -26,6 +29,14 @@ def guide_petition(dispatcher: CollectingDispatcher, context: Context, intent: s
     today = context.clock().astimezone(LOCAL).date()
     guide = context.rulebook.faq.guide(intent, today)
     dispatcher.utter_message(text=format_answer(context.rulebook.faq, guide), json_message={"forget": True})
+
+
+def answer_petition(dispatcher: CollectingDispatcher, context: Context, said: Said) -> None:
+    """The lawful way when we are sure; else one question, for a wrong gate must not refuse an ordinary report."""
+    if said.confidence >= SURE_LAW:
+        guide_petition(dispatcher, context, said.intent)
+    else:
+        dispatcher.utter_message(response=_ASK[said.intent], json_message={"forget": True})
 
 
 class AnswerFaq(Action):  # type: ignore[misc]
@@ -56,5 +67,5 @@ class GuidePetition(Action):  # type: ignore[misc]
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
-        guide_petition(dispatcher, self._context, read_said(tracker).intent)
+        answer_petition(dispatcher, self._context, read_said(tracker))
         return []

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from actions.draft import Draft
+from actions.guidance import SURE_LAW
 from actions.place import Location, Placer
 from actions.said import Said
 from actions.wording import ADDRESS_CUE, NOT_DONE, QUESTION, content_words, is_bare_number, joined
@@ -11,7 +12,6 @@ from cases.codes import fold
 
 SURE_CATEGORY = 0.40  # below it the citizen chooses among the best three
 SURE_DETOUR = 0.50
-SURE_LAW = 0.60
 CODE_WORDS = 5  # a message of a case code and little else asks for its status
 MOST_QUESTIONS = 2  # about one thing; then the draft goes on with what is known
 DETOURS = frozenset(

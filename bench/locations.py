@@ -3,16 +3,19 @@
 The matcher is asked as the report form asks it (`actions.place`), so that "asked" means the options a citizen sees.
 """
 
+import csv
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from actions.place import Location, Placer
 from bench.figures import Figure, Number, Share, quantile, share
 from bot.normalise import decode_keystrokes, fold, fold_plain
+from cases.gazetteer import CATALOGUE
 
 NOT_PLACED = frozenset({"outside_hanoi", "not_a_place"})
 
@@ -126,9 +129,19 @@ def _asked_with(found: Found, ward: str | None) -> bool:
 
 
 def _names_ward(item: Item) -> bool:
-    """Whether the text says the ward's name, old or new; by its bare letters, so in any spelling but a garbled one."""
-    said = _bare(item.text)
-    return any(_bare(name).split(" ", 1)[-1] in said for name in (item.ward, item.old_ward) if name)
+    """Whether the text says the name of its ward, a new one or an old one that was not divided; by its bare letters."""
+    said, old = _bare(item.text), item.old_ward
+    names = (item.ward, old if old and fold(old) in _undivided() else None)
+    return any(_bare(name).split(" ", 1)[-1] in said for name in names if name)
+
+
+@cache
+def _undivided() -> frozenset[str]:
+    """Old wards all of whose namesakes went whole to one ward."""
+    with (CATALOGUE / "legacy_wards.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    divided = {fold(row["name"]) for row in rows if row["basis"] != "only_target"}
+    return frozenset(fold(row["name"]) for row in rows) - divided
 
 
 def _bare(text: str) -> str:

@@ -143,7 +143,9 @@ def place_names(rows: Iterable[Row], tree: Iterable[Unit], grades: dict[str, str
         for form in dict.fromkeys(_place_forms(row)):
             grade = _place_grade(form, row, grades)
             needs_marks = what is What.PLACE and _reads_otherwise(form)
-            yield Name(cut_name(form), Entry(what, areas, wards, settled, grade), needs_marks)
+            yield Name(
+                cut_name(form), Entry(what, areas, wards, settled, grade, weak=row["certainty"] != "high"), needs_marks
+            )
 
 
 def _place_grade(form: str, row: Row, grades: dict[str, str]) -> Grade:

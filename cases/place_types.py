@@ -52,7 +52,10 @@ class Unit:
 
 @dataclass(frozen=True)
 class Entry:
-    """One meaning of a name. `settled`: the first of `wards` is certain enough to place a case unasked."""
+    """One meaning of a name. `settled`: the first of `wards` is certain enough to place a case unasked.
+
+    `weak`: a street or place known from one source only; a ward of the same name is meant rather.
+    """
 
     what: What
     areas: tuple[UnitRef, ...] = ()
@@ -60,6 +63,7 @@ class Entry:
     settled: bool = False
     grade: Grade = Grade.DISTINCT
     unit_word: str = ""
+    weak: bool = False
 
 
 @dataclass(frozen=True)

@@ -90,14 +90,17 @@ def _is_outside(mentions: Sequence[Mention], hint: UnitRef | None) -> bool:
     # "Trần Phú, Hải Dương", "phường Minh Khai, tỉnh Hưng Yên": the province closes the address; or it opens it.
     pairs = [(before, after) for before, after in pairwise(mentions) if before.last == after.first]
     closes = any(after in outside for _, after in pairs)
-    closes |= any(before in outside and before.cue is Cue.NEAR and after.cue is Cue.STREET for before, after in pairs)
+    closes |= any(
+        before in outside and before.cue is Cue.NEAR and after.cue is Cue.STREET and after.first - before.last < 3
+        for before, after in pairwise(mentions)
+    )
     return closes or (all(m.cue < Cue.UNIT for m in inside) and any(m.unit in PROVINCE_UNITS for m in outside))
 
 
 def _sort(mentions: Sequence[Mention], hint: UnitRef | None, address: str) -> _Evidence:
     wards, places, said = [], [], []
     for mention, after in zip_longest(mentions, mentions[1:]):
-        if after and _is_ward_of(mention, after):
+        if (after and _is_ward_of(mention, after)) or _is_rather_a_ward(mention):
             wards.append(mention)
             continue
         areas = [entry for entry in mention.entries if entry.what is What.AREA]
@@ -126,6 +129,14 @@ def _is_ward_of(mention: Mention, after: Mention) -> bool:
     around = {area for entry in after.entries if entry.what is What.AREA for area in entry.areas} - own
     old = [entry for entry in mention.entries if entry.what is What.OLD_WARD]
     return bool(own) and not mention.unit and after.first == mention.last and any(set(e.areas) & around for e in old)
+
+
+def _is_rather_a_ward(mention: Mention) -> bool:
+    """ "ở Cao Viên": an old commune, of which some street or market bears the name."""
+    places = [entry for entry in mention.entries if entry.what in (What.STREET, What.PLACE)]
+    kinds = {entry.what for entry in mention.entries}
+    asked = mention.cue in (Cue.STREET, Cue.NUMBER) or What.AREA in kinds
+    return not asked and bool(kinds & {What.WARD, What.OLD_WARD}) and all(entry.weak for entry in places)
 
 
 def _common(sets: Sequence[tuple[UnitRef, ...]]) -> tuple[UnitRef, ...]:

@@ -134,7 +134,7 @@ PLACES = [
     ("nha o gan cho mo", "ward bach-mai hai_ba_trung"),
     ("bv bach mai", "area dong_da"),
     ("gần hồ Tây", "area tay_ho"),
-    ("Mỹ Đình", "area nam_tu_liem"),
+    ("Mỹ Đình", "ask tu-liem cau-giay"),
     ("cầu Chương Dương", "ask hoan_kiem long_bien"),
     ("Ngã Tư Sở tắc đường", "ask dong_da thanh_xuan"),
     # Elsewhere in the sentence another province may be named.
