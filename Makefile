@@ -10,7 +10,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export UV_PYTHON_PREFERENCE := system
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run train migrate seed test check quick lint format lock clean
+.PHONY: help setup run train evaluate bench migrate seed test check quick lint format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -21,7 +21,15 @@ run: setup train ## everything: trains if needed, migrates, seeds, starts all pr
 	@$(PY) manage.py run
 
 train: .venv-bot/.ready ## the language model, when data or pipeline changed
-	@$(BOT) -m bot.train --if-changed
+	@$(BOT) -m bot.train --if-changed --guard tests/evaluation/nlu.jsonl $(if $(ACCEPT_WORSE),--accept-worse)
+
+evaluate: setup train ## how well it understands: make evaluate DATA=dir (formats: nlu.jsonl, locations.jsonl)
+	@$(PY) -m bench.evaluate $(or $(DATA),tests/evaluation)
+
+bench: setup train ## the figures of bench/, beside stock Rasa; takes about half an hour
+	$(PY) -m bench.evaluate tests/evaluation
+	$(PY) -m bench.turns
+	$(PY) -m bench.pipelines
 
 migrate: .venv/.ready ## the database to the newest schema
 	@$(PY) manage.py migrate

@@ -1,6 +1,8 @@
 """Trains the bot: `python -m bot.train` reads domain.yml, config.yml and data/, writes var/models/tiepdan.tar.gz.
 
-It imports nothing heavy, so that asking whether anything changed takes no time; `bot.training` does the work.
+It imports nothing heavy, so that asking whether anything changed takes no time; `bot.training` does the work. With
+`--guard FILE` a model that understands the messages of that file worse than the last one by more than a point is
+refused (exit code 3), unless `--accept-worse` says that this is meant.
 """
 
 import argparse
@@ -13,6 +15,8 @@ from pathlib import Path
 from typing import List, Optional, Sequence, Text
 
 MODEL = "tiepdan"
+WORSE = 3
+FIGURES = "figures.json"  # of the model beside it, on the evaluation set
 # What a model is made of besides its data: a change in these modules needs a new one.
 UNDERSTANDING = (
     "augment",
@@ -41,9 +45,11 @@ def main(arguments: Optional[Sequence[Text]] = None) -> int:
         return 0
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output, prefix=".training-") as folder:
-        code = _train(options, Path(folder))
+        code = _train(options, Path(folder)) or _guard(options, Path(folder), output / FIGURES)
         if code == 0:
             os.replace(Path(folder) / f"{MODEL}.tar.gz", model)
+            if options.guard:
+                os.replace(Path(folder) / FIGURES, output / FIGURES)
             mark.write_text(sources)
     return code
 
@@ -81,6 +87,20 @@ def _train(options: argparse.Namespace, folder: Path) -> int:
     return done.returncode
 
 
+def _guard(options: argparse.Namespace, folder: Path, last: Path) -> int:
+    """0 when the new model may replace the last one, 3 when it is worse; other codes when it could not be told."""
+    if not options.guard:
+        return 0
+    command = [sys.executable, "-m", "bench.guard", str(folder / f"{MODEL}.tar.gz"), options.guard, str(last)]
+    env = {**os.environ, "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run([*command, str(folder / FIGURES)], env=env, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 - ours
+    if done.returncode == WORSE and options.accept_worse:
+        return 0
+    if done.returncode == WORSE:
+        sys.stderr.write("The last model stays. To take the new one all the same: make train ACCEPT_WORSE=1\n")
+    return done.returncode
+
+
 def _options(arguments: Optional[Sequence[Text]]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bot.train", description=__doc__)
     parser.add_argument("--domain", default="domain.yml")
@@ -88,6 +108,8 @@ def _options(arguments: Optional[Sequence[Text]]) -> argparse.Namespace:
     parser.add_argument("--data", nargs="+", default=["data"])
     parser.add_argument("--output", default="var/models", help="folder for the model")
     parser.add_argument("--if-changed", action="store_true", help="do nothing when the model is of the same sources")
+    parser.add_argument("--guard", help="messages (nlu.jsonl) which a new model must not understand worse")
+    parser.add_argument("--accept-worse", action="store_true", help="replace the last model even so")
     return parser.parse_args(arguments)
 
 
