@@ -15,6 +15,8 @@ from alembic.config import Config as AlembicConfig
 from sqlalchemy import select, text
 
 import supervise
+from cases import boundaries
+from cases.corrections import as_rasa, corrections
 from cases.demo import Given, UnknownValueError, add_case, seed_demo_cases
 from cases.model import Officer, Unit
 from cases.officers import OfficerError, create_officer, demo_accounts
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.environ.setdefault("TIEPDAN_DEMO", "1")
         config = load_config()
         return int(options.handler(config, options) or 0)
-    except (ConfigError, OfficerError, UnknownValueError) as error:
+    except (ConfigError, OfficerError, UnknownValueError, boundaries.BoundaryError) as error:
         print(f"manage.py: {error}", file=sys.stderr)
         return 2
 
@@ -94,6 +96,23 @@ def retry(config: Config, options: argparse.Namespace) -> None:
     with transaction(_opened(config)) as session:
         count = outbox.revive(session, options.ids, datetime.now(UTC))
     print(f"{count} messages will be sent again.")
+
+
+def export_corrections(config: Config, options: argparse.Namespace) -> None:
+    """Write what officers corrected, without names and numbers, as training lines to read before they are used."""
+    with reading(_opened(config)) as session:
+        found = corrections(session)
+    options.file.write_text(as_rasa(found), encoding="utf-8")
+    print(f"{len(found)} examples written. Read them before you put the file under data/nlu/.")
+
+
+def load_boundaries(config: Config, options: argparse.Namespace) -> None:
+    """Use official ward boundaries (GeoJSON) for location pins; takes effect when the action server starts again."""
+    wards = [unit.ref for unit in load_rulebook().gazetteer.units() if unit.ref.kind == "ward"]
+    found = boundaries.read_geojson(options.file, wards)
+    config.var_dir.mkdir(parents=True, exist_ok=True)
+    boundaries.save(found, config.var_dir)
+    print(f"{len(found.wards)} ward boundaries loaded. Restart the action server to use them.")
 
 
 def case_add(config: Config, options: argparse.Namespace) -> None:
@@ -235,6 +254,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--unit", required=True, help="unit id, e.g. city:01, legacy:006 (Đống Đa), 2025:00229 (Kim Liên)")
     sub = add("retry", retry, retry.__doc__)
     sub.add_argument("ids", nargs="*", type=int, metavar="ID")
+    for name, filed in (("export-corrections", export_corrections), ("load-boundaries", load_boundaries)):
+        add(name, filed, filed.__doc__).add_argument("file", type=Path)
     sub = add("case-add", case_add, case_add.__doc__)
     for name in ("channel", "user", "category", "district", "description"):
         sub.add_argument(f"--{name}", required=True)

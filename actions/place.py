@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from cases.boundaries import Boundaries
 from cases.codes import fold
 from cases.gazetteer import Gazetteer, UnitRef, nearest_wards, wards_of_area
 from cases.routing import Place, Placement, find_place
@@ -51,6 +52,7 @@ class Placer:
 
     gazetteer: Gazetteer
     units: Mapping[str, UnitRef]
+    boundaries: Boundaries | None = None
 
     def from_words(self, text: str, previous: Location | None = None) -> Location | None:
         """A location named in a text, be it only an address we cannot place; None when it names none."""
@@ -62,9 +64,17 @@ class Placer:
         return self._merge(known, place)
 
     def from_pin(self, lat: float, lon: float, previous: Location | None = None) -> Location:
-        """A pin: the nearest wards are offered, never taken unasked; far away is outside Hà Nội."""
-        wards = nearest_wards(self.gazetteer, lat, lon)
+        """A pin: the ward whose official boundary holds it, when these are loaded; else the nearest wards are offered,
+        never taken unasked; far away is outside Hà Nội.
+        """
         known = previous or Location()
+        ward = self.boundaries.ward_at(lat, lon) if self.boundaries else None
+        if ward:
+            area = self.gazetteer.areas_of_ward[ward][0].id
+            found = replace(known, ward_id=ward, area_id=area, lat=lat, lon=lon, options=(), outside=False)
+            address = known.address or f"Vị trí ghim {lat:.5f}, {lon:.5f}"
+            return replace(found, address=address, method="boundary", confidence=0.95, settled=True)
+        wards = nearest_wards(self.gazetteer, lat, lon)
         return replace(
             known,
             address=known.address or f"Vị trí ghim {lat:.5f}, {lon:.5f}",

@@ -219,7 +219,8 @@ class Reader:
         """At the summary anything else is a correction or an addition: a place corrects, words are added."""
         if said.pin:
             fresh = self._placer.from_pin(*said.pin, replace(draft.location or Location(), settled=False))
-            return self._outside(Step(replace(draft, location=replace(fresh, ward_id=None, settled=False))))
+            located = fresh if fresh.settled else replace(fresh, ward_id=None)
+            return self._outside(Step(replace(draft, location=located)))
         named = said.entities.get("category") or self._category_named(said.text)
         if named in self._categories:
             return Step(replace(draft, category=named))

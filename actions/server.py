@@ -12,6 +12,7 @@ from actions.guidance import AnswerFaq, GuidePetition
 from actions.handoff import NoteRequest
 from actions.place import Placer
 from actions.report import FileCase, ValidateReportForm
+from cases import boundaries
 from cases.rulebook import load_rulebook
 from core.config import Config, load_config
 from core.db import open_database
@@ -28,7 +29,7 @@ def build_context(config: Config) -> Context:
         config=config,
         database=open_database(config.database_url),
         rulebook=rulebook,
-        placer=Placer(rulebook.gazetteer, units),
+        placer=Placer(rulebook.gazetteer, units, boundaries.load(config.var_dir)),
         units=units,
         parents=parents,
         clock=lambda: datetime.now(UTC),

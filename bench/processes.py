@@ -32,7 +32,8 @@ def serving(
     """Runs a server and gives its address once it answers; raises RuntimeError when it ends before or never does."""
     environment = {**_QUIET, "PATH": os.environ["PATH"], **(settings or {})}
     address = f"http://127.0.0.1:{port}"
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=nowhere, stderr=nowhere) as process:
         try:
             _wait(process, address + health)
             yield address

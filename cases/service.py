@@ -30,6 +30,10 @@ class StaleCaseError(Exception):
     """Somebody changed the case since the page was read. Reload and decide again; nothing was changed."""
 
 
+class UnknownCategoryError(Exception):
+    """A category that is not in the catalogue. Not worth a retry."""
+
+
 class UnknownUnitError(Exception):
     """There is no such unit, or the case is already in its queue. Not worth a retry."""
 
@@ -172,6 +176,29 @@ def transfer(
     event = _record(session, case, "transferred", now, officer, text=reason, source=source, target=target.id)
     _touch(case)
     notify(session, rulebook, case, event, reason, unit=target)
+
+
+def correct_category(
+    session: Session,
+    rulebook: Rulebook,
+    case: Case,
+    officer: Officer,
+    category: str,
+    now: datetime,
+    version: int | None = None,
+) -> None:
+    """Give the case its right category; the clocks keep running. The old one stays on record and teaches the bot.
+
+    Raises UnknownCategoryError, StaleCaseError.
+    """
+    _check(case, version)
+    if category not in rulebook.categories:
+        raise UnknownCategoryError(category)
+    if category == case.category:
+        return
+    source, case.category = case.category, category
+    _record(session, case, "category_corrected", now, officer, source=source, target=category)
+    _touch(case)
 
 
 def resolve(

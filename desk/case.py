@@ -10,7 +10,7 @@ from cases import queries, service
 from cases.model import Case, Officer
 from cases.officers import may_act
 from cases.queries import NotFoundError
-from cases.service import StaleCaseError, UnknownUnitError
+from cases.service import StaleCaseError, UnknownCategoryError, UnknownUnitError
 from cases.unit_search import find_units
 from cases.workflow import Move, MoveNotAllowedError, Status, moves_from
 from core.db import reading, transaction
@@ -64,6 +64,23 @@ def make_move(code: str, move: str) -> ResponseReturnValue:
         status = 409 if problem in {"stale", "move_not_allowed"} else 422
         return _page(code, replace(entered, problem=problem)), status
     return _after_move(code, move)
+
+
+@blueprint.post("/cases/<code>/category")
+def correct_category(code: str) -> ResponseReturnValue:
+    """Put the case into another category."""
+    require(may_act)
+    version, category = whole_number(request.form.get("version", ""), -1), clean(request.form.get("category", ""))
+    try:
+        with transaction(services().database) as session:
+            case = queries.case_for(session, officer(), code, lock=True)
+            service.correct_category(session, services().rulebook, case, officer(), category, now(), version)
+    except StaleCaseError:
+        return _page(code, Entered(problem="stale")), 409
+    except UnknownCategoryError:
+        return _page(code, Entered(problem="unknown_category")), 422
+    flash(code, "done_category")
+    return redirect(url_for("case.show_case", code=code))
 
 
 def _entered(move: str) -> Entered:
@@ -149,6 +166,7 @@ def _page(code: str, entered: Entered) -> str:
             unit_names={unit.id: unit for unit in find_units(session)},
             units=find_units(session, clean(request.args.get("unit_text", ""))),
             entered=entered,
+            categories=rulebook.categories,
             Move=Move,
         )
 

@@ -18,6 +18,7 @@ from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from cases import attempts, export, officers
+from cases.corrections import corrections
 from cases.deadlines import working_hours_between
 from cases.model import Case, CaseEvent, Officer, Unit
 from cases.queries import visible_to
@@ -263,6 +264,23 @@ def test_a_transfer_out_of_sight_leads_back_to_the_queue(desk: Desk) -> None:
     assert answer.location == "/"
     assert ward_code in ward.get("/").text  # the flash names it
     assert ward.get(f"/cases/{ward_code}").status_code == 404
+
+
+def test_a_corrected_category_is_recorded_and_taught(desk: Desk) -> None:
+    code, client = desk.file(), desk.log_in("kimlien")
+
+    def correct(category: str, version: int) -> TestResponse:
+        return post(client, f"/cases/{code}/category", category=category, version=version)
+
+    assert correct("noise", 1).status_code == 302
+    assert correct("waste", 1).status_code == 409
+    assert correct("không có", 2).status_code == 422
+    page = client.get(f"/cases/{code}").text
+    assert "Sửa lĩnh vực" in page and "Rác" in page and "Tiếng ồn" in page
+    with reading(desk.database) as session:
+        assert [found.category for found in corrections(session)] == ["noise"]
+    stranger = desk.log_in("caugiay")
+    assert post(stranger, f"/cases/{code}/category", category="waste", version=2).status_code == 404
 
 
 def test_filters_live_in_the_address(desk: Desk) -> None:

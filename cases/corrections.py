@@ -1,0 +1,59 @@
+"""What officers put right, as training examples for people to review; called by `manage.py export-corrections`."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import yaml
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.normalise import nfc
+from cases.masking import mask
+from cases.model import Case, CaseEvent
+
+HAND = "officers"
+_PERSON = re.compile(
+    r"(?i:\b(anh|chị|ông|bà|cô|chú|bác|cậu|dì|thím|mợ|cụ|em|cháu|bé|tên|là))(?:\s+[A-ZÀ-ỸĐ][\wÀ-ỹ]*)+", re.UNICODE
+)
+_NUMBER = re.compile(r"\d{3,}")
+_RASA_MARKS = str.maketrans("[]{}()|", "       ")
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A de-identified description and the category an officer gave it."""
+
+    text: str
+    category: str
+
+
+def corrections(session: Session) -> list[Correction]:
+    """One for each case whose category was changed, with its last category; demo cases teach nothing."""
+    changed = select(CaseEvent.case_id).where(CaseEvent.kind == "category_corrected")
+    cases = session.scalars(select(Case).where(Case.id.in_(changed), ~Case.is_demo).order_by(Case.id))
+    found = [Correction(without_identity(case.description), case.category) for case in cases]
+    return [correction for correction in dict.fromkeys(found) if correction.text]
+
+
+def without_identity(text: str) -> str:
+    """One line without phone, paper and card numbers, without other long numbers and names after a form of address.
+
+    A machine finds most names, not all: whoever adds the lines to the training data reads them first.
+    """
+    masked = re.sub(r"\[[^\]]*\]", "", mask(nfc(text)).text)
+    plain = _NUMBER.sub("", _PERSON.sub(r"\1", masked)).translate(_RASA_MARKS)
+    return " ".join(plain.split())
+
+
+def as_rasa(found: Iterable[Correction]) -> str:
+    """The corrections in Rasa's training format, one block per category."""
+    lines: defaultdict[str, list[str]] = defaultdict(list)
+    for correction in found:
+        lines[correction.category].append(f"- {correction.text}\n")
+    blocks = [
+        {"intent": "report", "metadata": {"category": category, "hand": HAND}, "examples": "".join(listed)}
+        for category, listed in sorted(lines.items())
+    ]
+    return yaml.safe_dump({"version": "3.1", "nlu": blocks}, allow_unicode=True, sort_keys=False)
