@@ -22,7 +22,8 @@ def read_terms(folder: Path) -> Dict[str, List[str]]:
     terms: Dict[str, List[str]] = {}
     for path in sorted(folder.glob("*.yml")):
         content = dict(read_yaml_file(path))
-        terms[content.pop("label")] = [str(term) for listed in content.values() for term in listed]
+        label = content.pop("label")
+        terms[label] = [str(term) for listed in content.values() for term in listed]
     return terms
 
 
