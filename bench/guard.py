@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     before = json.loads(old.read_text(encoding="utf-8")) if old.exists() else {}
     worse = worsened(before, figures)
     for name, was, value in worse:
-        print(f"worse: {name} was {was:.1%}, now {value:.1%}", file=sys.stderr)
+        print(f"worse: {name} was {was:.1%}, now {value:.1%}")
     return WORSE if worse else 0
 
 

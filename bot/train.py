@@ -93,7 +93,14 @@ def _guard(options: argparse.Namespace, folder: Path, last: Path) -> int:
         return 0
     command = [sys.executable, "-m", "bench.guard", str(folder / f"{MODEL}.tar.gz"), options.guard, str(last)]
     env = {**os.environ, "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run([*command, str(folder / FIGURES)], env=env, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 - ours
+    done = subprocess.run(  # noqa: S603 - ourselves
+        [*command, str(folder / FIGURES)],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    sys.stderr.buffer.write(done.stdout if done.returncode in (0, WORSE) else done.stderr)
     if done.returncode == WORSE and options.accept_worse:
         return 0
     if done.returncode == WORSE:
