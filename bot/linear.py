@@ -51,6 +51,9 @@ class LinearModel:
     @classmethod
     def train(cls, examples: Sequence[Example], strictness: float, copies: int = 1) -> "LinearModel":
         """Learns from every text as written, without its marks and with noise; `strictness` is the C of the SVM."""
+        if not examples:
+            nothing = np.zeros(COLUMNS, np.float32), np.full(COLUMNS, -1, np.int32), np.zeros((0, 0), np.float32)
+            return cls([], *nothing, np.zeros(0, np.float32), _DEFAULT_SCALE)
         names = sorted({example.label for example in examples})
         spread = [variants(example.text, copies) for example in examples]
         each = len(spread[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 from rasa.shared.nlu.training_data.message import Message
 
 from bot.entities import case_codes
-from bot.linear import LinearModel
+from bot.linear import Example, LinearModel
 from bot.tokenizer import VietnameseTokenizer
 from bot.train import fingerprint
 
@@ -127,7 +127,7 @@ class Model(unittest.TestCase):
             "drainage": "ngập nước cống tắc mưa lớn hố ga tràn lên đường".split(),
         }
         pairs = [(" ".join(dice.sample(words, 5)), label) for label, words in topics.items() for _ in range(250)]
-        cls.model = LinearModel.train([text for text, _ in pairs], [label for _, label in pairs])
+        cls.model = LinearModel.train([Example(text, label, "test") for text, label in pairs], 1.0)
 
     def test_text_is_understood_with_and_without_accents(self) -> None:
         for text, label in (
@@ -161,8 +161,10 @@ class Model(unittest.TestCase):
             self.assertEqual(self.model.rank(text), [])
 
     def test_one_label_or_none_still_trains(self) -> None:
-        self.assertEqual(LinearModel.train(["xin chào"], ["greet"]).rank("xin chào"), [("greet", 1.0)])
-        self.assertEqual(LinearModel.train([], []).rank("xin chào"), [])
+        self.assertEqual(
+            LinearModel.train([Example("xin chào", "greet", "test")], 1.0).rank("xin chào"), [("greet", 1.0)]
+        )
+        self.assertEqual(LinearModel.train([], 1.0).rank("xin chào"), [])
 
 
 class Training(unittest.TestCase):
