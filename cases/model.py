@@ -24,6 +24,8 @@ class Unit(Base):
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"), index=True)
     lat: Mapped[float]  # degrees
     lon: Mapped[float]
+    contact: Mapped[str] = mapped_column(String(300), default="")  # telephone, address, hours: for officers to read
+    active: Mapped[bool] = mapped_column(default=True)  # a closed unit receives nothing; what it has stays
 
 
 class Officer(Base):
@@ -34,7 +36,7 @@ class Officer(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(60), unique=True)
     name: Mapped[str] = mapped_column(String(120))
-    role: Mapped[str] = mapped_column(String(20))  # officer, supervisor, administrator
+    role: Mapped[str] = mapped_column(String(20))  # officer, supervisor, coordinator, administrator
     unit_id: Mapped[str] = mapped_column(ForeignKey("units.id"))
     password_hash: Mapped[str] = mapped_column(String(200))  # argon2
     active: Mapped[bool] = mapped_column(default=True)
@@ -42,6 +44,8 @@ class Officer(Base):
     session_version: Mapped[int] = mapped_column(default=0)  # raised to end every session of this officer
     failed_logins: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    leave_from: Mapped[datetime | None] = mapped_column(UtcDateTime)  # away in [from, until): no access, no new cases
+    leave_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     unit: Mapped[Unit] = relationship()

@@ -3,11 +3,26 @@
 from alembic import context
 
 import cases.attempts
+import cases.audit
+import cases.incident_model
+import cases.kept
 import cases.model
+import cases.resets
+import cases.second_factor
+import cases.sessions
 import core.model
 from core.db import Base
 
-TABLES = (core.model, cases.model, cases.attempts)  # imported so that the metadata is complete
+# Imported so that the metadata is complete.
+TABLES = (core.model, cases.model, cases.attempts)
+TABLES_OF_ADMINISTRATION = (
+    cases.audit,
+    cases.incident_model,
+    cases.kept,
+    cases.resets,
+    cases.second_factor,
+    cases.sessions,
+)
 
 
 def migrate() -> None:
