@@ -23,7 +23,7 @@ from cases.rulebook import Rulebook, load_rulebook
 from core.config import Config, ConfigError, load_config
 from core.db import Database, open_database, reading
 from core.log import configure
-from desk import attention, auth, case, factor, health, letters, media, queue, reports, reset, sessions, show
+from desk import admin, attention, auth, case, factor, health, letters, media, queue, reports, reset, sessions, show
 from desk.context import LONGEST_TEXT, Services, services
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-BLUEPRINTS = (auth, factor, reset, sessions, queue, case, media, attention, reports, letters, health)
+BLUEPRINTS = (auth, factor, reset, sessions, queue, case, media, attention, reports, letters, health, *admin.PAGES)
 
 
 def application() -> Flask:
