@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import queries, service
+from cases import queries, service, undo
 from cases.model import Case, Officer
 from cases.officers import may_act
 from cases.queries import NotFoundError
@@ -99,7 +99,8 @@ def _try_move(code: str, entered: Entered) -> str:
             case = queries.case_for(session, officer(), code, lock=True)
             if _pressed_twice(case, officer(), entered):
                 return ""
-            _move(session, case, entered)
+            with undo.offered(session, case, officer(), now()):
+                _move(session, case, entered)
     except StaleCaseError:
         return "stale"
     except MoveNotAllowedError:
