@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cases.casebook import Casebook, load_casebook
 from cases.categories import Categories, load_categories
 from cases.deadlines import Calendar, DeadlineRules, load_calendar, load_rules
 from cases.faq import Faq, load_faq
@@ -19,8 +20,11 @@ class Rulebook:
     faq: Faq
     gazetteer: Gazetteer
     words: Words
+    casebook: Casebook
 
 
 def load_rulebook() -> Rulebook:
     """Read all catalogue files; raises when one is missing or malformed, which stops the start of the process."""
-    return Rulebook(load_calendar(), load_rules(), load_categories(), load_faq(), load_gazetteer(), load_words())
+    return Rulebook(
+        load_calendar(), load_rules(), load_categories(), load_faq(), load_gazetteer(), load_words(), load_casebook()
+    )

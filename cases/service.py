@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cases import conflict, transfers
 from cases.categories import urgency_of
 from cases.codes import new_code
 from cases.deadlines import add_working_hours, due_by, receive_by, working_hours_between
@@ -61,12 +62,14 @@ def open_case(session: Session, rulebook: Rulebook, draft: Draft, source: str, n
         return known
     urgency = urgency_of(rulebook.categories, draft.category, draft.description)
     code = _free_code(session)
+    unit_id, about = _first_queue(session, rulebook, draft)
     case = Case(
         **vars(draft),
         code=code,
         searchable="",
         source=source,
-        unit_id=draft.ward_id or draft.area_id or CITY_ID,
+        unit_id=unit_id,
+        about_unit_id=about,
         urgency=urgency,
         status=Status.NEW,
         version=1,
@@ -80,6 +83,14 @@ def open_case(session: Session, rulebook: Rulebook, draft: Draft, source: str, n
     session.flush()
     record(session, case, "opened", now, unit=case.unit_id)
     return case
+
+
+def _first_queue(session: Session, rulebook: Rulebook, draft: Draft) -> tuple[str, str | None]:
+    """Whose queue a new case lands in, and which unit it is about when that must not be the same."""
+    unit_id = draft.ward_id or draft.area_id or CITY_ID
+    if unit_id == CITY_ID or not conflict.is_about_an_office(rulebook.casebook, draft.description):
+        return unit_id, None
+    return conflict.unit_above(session, unit_id), unit_id
 
 
 def take(session: Session, case: Case, officer: Officer, now: datetime, version: int | None = None) -> None:
@@ -166,7 +177,7 @@ def transfer(
     """Hand the case to another unit's queue with a reason; the clocks keep running. Raises UnknownUnitError."""
     check(case, version)
     target = session.get(Unit, unit_id)
-    if target is None or target.id == case.unit_id:
+    if target is None or target.id in {case.unit_id, case.about_unit_id}:
         raise UnknownUnitError(unit_id)
     _wake_clock(rulebook, case, now)
     case.status = after(Move.TRANSFER, Status(case.status))
@@ -241,6 +252,8 @@ def reopen(
     case.reopened_count += 1
     case.spoke_at = now if officer is None else None
     event = record(session, case, "reopened", now, officer, text=reason, turn=turn_id)
+    if officer is None:
+        transfers.send_up_if_again(session, case, now)
     touch(case)
     if officer is not None:  # a citizen who asked for it is answered by the bot in the same chat
         notify(session, rulebook, case, event, reason)
@@ -281,6 +294,12 @@ def _wake_clock(rulebook: Rulebook, case: Case, now: datetime) -> None:
     rested = working_hours_between(rulebook.calendar, case.waiting_since, now)
     case.due_at = add_working_hours(rulebook.calendar, case.due_at, rested)
     case.waiting_since = None
+
+
+def stop_waiting(session: Session, rulebook: Rulebook, case: Case, now: datetime) -> None:
+    """A case that ends is not waited for: its clock gets its rest back, the next words are for the bot."""
+    _wake_clock(rulebook, case, now)
+    _stop_awaiting(session, case)
 
 
 def _stop_awaiting(session: Session, case: Case) -> None:

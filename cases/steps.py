@@ -16,6 +16,14 @@ class StaleCaseError(Exception):
     """Somebody changed the case since the page was read. Reload and decide again; nothing was changed."""
 
 
+class ActionRefusedError(Exception):
+    """An officer's action cannot be done as asked; `problem` says why, in the codes of the desk. Nothing changed."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
 def check(case: Case, version: int | None) -> None:
     """Refuse a decision that was made on an older state of the case; raises StaleCaseError."""
     if version is not None and case.version != version:

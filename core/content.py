@@ -1,4 +1,4 @@
-"""Says what bytes are by looking at them, and makes pictures anew without what they tell in secret; called by media."""
+"""Says what bytes are by looking at them, draws pictures anew without hidden data; called by webhook.media, cases.proof."""
 
 import io
 import struct
