@@ -1,6 +1,5 @@
 """Ends of a case other than "done": refused with a reason of law, merged, marked as abuse; called by the desk."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -8,12 +7,11 @@ from sqlalchemy.orm import Session
 
 from cases import conflict, service
 from cases.history import record
-from cases.model import Case, CaseEvent, Officer, Unit
-from cases.notices import notify
+from cases.model import Case, Officer, Unit
+from cases.notices import duplicates_of, notify
 from cases.rulebook import Rulebook
 from cases.steps import ActionRefusedError, check, touch
 from cases.workflow import OPEN, Move, Status, after
-from core import outbox
 from core.db import ROW_LOCK, Base
 
 
@@ -69,19 +67,6 @@ def merge(
     notify(session, rulebook, case, event, into.code)
     record(session, into, "absorbed", now, officer, other=case.code)
     touch(into)
-
-
-def duplicates_of(session: Session, case: Case) -> Sequence[Case]:
-    return session.scalars(select(Case).where(Case.duplicate_of_id == case.id).order_by(Case.id)).all()
-
-
-def tell_merged(session: Session, rulebook: Rulebook, case: Case, event: CaseEvent, text: str) -> None:
-    """The citizens of merged cases hear what those of the leading case hear, under their own codes."""
-    unit = session.get_one(Unit, case.unit_id).name
-    for other in duplicates_of(session, case):
-        words = rulebook.words.notices["merged_news"].format(unit=unit, code=other.code, into=case.code, text=text)
-        key = f"event:{event.id}:{other.id}"
-        outbox.enqueue(session, other.conversation_id, key, words, event.at, author="officer", case_id=other.id)
 
 
 def find_other(session: Session, found: Case | None) -> Case:

@@ -23,7 +23,7 @@ from cases.categories import Category
 from cases.history import record
 from cases.model import Case, Officer
 from cases.rulebook import Rulebook
-from cases.steps import ActionRefusedError
+from cases.steps import ActionRefusedError, check
 from core.content import WORD, Content, PictureError, recognise
 
 MOST_FILES, MOST_BYTES = 4, 10 * 1024 * 1024
@@ -66,13 +66,36 @@ def discard(folder: Path, uploads: Sequence[Upload]) -> None:
         (folder / upload.name).unlink(missing_ok=True)
 
 
-def doubts(session: Session, rulebook: Rulebook, case: Case, text: str, uploads: Sequence[Upload]) -> list[str]:
+def attach(
+    session: Session, case: Case, officer: Officer, uploads: Sequence[Upload], now: datetime, version: int
+) -> None:
+    """The files belong to the case from now on; closing it is another step. Raises StaleCaseError."""
+    check(case, version)
+    for upload in uploads:
+        session.add(
+            Proof(
+                case_id=case.id,
+                officer_id=officer.id,
+                at=now,
+                stored_name=upload.name,
+                mime=upload.content.mime,
+                size=len(upload.content.data),
+                digest=upload.digest,
+                look=upload.look,
+                used_before=used_before(session, case, upload),
+            )
+        )
+    session.flush()
+
+
+def doubts(session: Session, rulebook: Rulebook, case: Case, text: str) -> list[str]:
     """What is odd about closing like this, by code; the officer sees it before, the supervisor afterwards."""
     found = list(replies.doubts_about(session, case, text))
-    if any(used_before(session, case, upload) for upload in uploads):
+    proofs = _of_this_closing(session, case)
+    if any(one.used_before for one in proofs):
         found.append("photo_used")
     category = rulebook.categories.get(case.category)
-    if category is not None and is_field_work(category) and not uploads and not proofs_of(session, case):
+    if category is not None and is_field_work(category) and not proofs:
         found.append("no_proof")
     return found
 
@@ -83,7 +106,6 @@ def resolve(
     case: Case,
     officer: Officer,
     text: str,
-    uploads: Sequence[Upload],
     now: datetime,
     version: int,
     excuse: str = "",
@@ -91,37 +113,24 @@ def resolve(
     """Close a case with its proofs. Raises ActionRefusedError for open blanks and for field work without any proof."""
     if replies.blanks(text):
         raise ActionRefusedError("blanks_left")
-    found = doubts(session, rulebook, case, text, uploads)
+    found = doubts(session, rulebook, case, text)
     if "no_proof" in found and not excuse:
         raise ActionRefusedError("proof_missing")
-    for upload in uploads:
-        keep(session, case, officer, upload, now)
     service.resolve(session, rulebook, case, officer, text, now, version)
     case.doubts = " ".join(found)
     replies.remember(session, case, text)
     if found:
-        record(session, case, "closed_with_doubts", now, officer, doubts=found, text=excuse)
-
-
-def keep(session: Session, case: Case, officer: Officer, upload: Upload, now: datetime) -> Proof:
-    proof = Proof(
-        case_id=case.id,
-        officer_id=officer.id,
-        at=now,
-        stored_name=upload.name,
-        mime=upload.content.mime,
-        size=len(upload.content.data),
-        digest=upload.digest,
-        look=upload.look,
-        used_before=used_before(session, case, upload),
-    )
-    session.add(proof)
-    session.flush()
-    return proof
+        record(session, case, "closed_with_doubts", now, officer, doubts=found, reason=excuse)
 
 
 def proofs_of(session: Session, case: Case) -> Sequence[Proof]:
     return session.scalars(select(Proof).where(Proof.case_id == case.id).order_by(Proof.id)).all()
+
+
+def _of_this_closing(session: Session, case: Case) -> list[Proof]:
+    """A case that came back needs a new proof: the old one did not convince the citizen."""
+    again = [event.at for event in case.events if event.kind == "reopened"]
+    return [one for one in proofs_of(session, case) if not again or one.at >= again[-1]]
 
 
 def used_before(session: Session, case: Case, upload: Upload) -> str | None:

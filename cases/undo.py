@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from cases.casework_model import ClosingText, UndoStep
 from cases.history import record
 from cases.model import Case, CaseEvent, Officer
+from cases.queries import case_for
 from cases.steps import touch
 from core.db import ROW_LOCK
 from core.model import Conversation, Outbound
@@ -52,6 +53,14 @@ def step_for(session: Session, case: Case, officer: Officer, now: datetime) -> U
     step = session.get(UndoStep, case.id)
     fits = step is not None and step.officer_id == officer.id and step.version == case.version and now < step.until
     return step if fits else None
+
+
+def case_of_step(session: Session, officer: Officer, code: str, now: datetime) -> Case:
+    """The case behind this officer's own chance, locked, even where the move has taken it out of their sight."""
+    query = select(Case).join(UndoStep, UndoStep.case_id == Case.id).where(Case.code == code)
+    mine = query.where(UndoStep.officer_id == officer.id).with_for_update(**ROW_LOCK, of=Case)
+    found = session.scalars(mine).first()
+    return found if found is not None else case_for(session, officer, code, lock=True)
 
 
 def take_back(session: Session, case: Case, officer: Officer, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Says what bytes are by looking at them, draws pictures anew without hidden data; called by webhook.media, cases.proof."""
+"""Says what bytes are by looking at them, draws pictures anew; called by webhook.media and cases.proof."""
 
 import io
 import struct

@@ -21,7 +21,7 @@ from cases.rulebook import Rulebook, load_rulebook
 from core.config import Config, ConfigError, load_config
 from core.db import Database, open_database, reading
 from core.log import configure
-from desk import attention, auth, case, health, letters, media, queue, reports, show
+from desk import attention, auth, case, casework, closing, health, letters, media, queue, reports, show
 from desk.context import LONGEST_TEXT, Services
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-BLUEPRINTS = (auth, queue, case, media, attention, reports, letters, health)
+BLUEPRINTS = (auth, queue, case, casework, closing, media, attention, reports, letters, health)
 
 
 def application() -> Flask:
@@ -59,6 +59,7 @@ def create_app(config: Config, database: Database, rulebook: Rulebook, clock: Ca
     if config.public_is_https:  # then a proxy of ours ends TLS in front of us and says who asks
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     app.before_request(auth.gate)  # before the CSRF check: who is not logged in learns nothing else
+    app.before_request(closing.allow_uploads)  # after the gate: a stranger's megabytes are not read
     CSRFProtect(app)
     for module in BLUEPRINTS:
         app.register_blueprint(module.blueprint)
