@@ -149,7 +149,7 @@ def back_to(code: str) -> ResponseReturnValue:
             queries.case_for(session, officer(), code)
         except NotFoundError:
             return redirect(url_for("queue.show_queue"))
-    return redirect(url_for("case.show_case", code=code, **trail()))
+    return redirect(url_for("case.show_case", code=code, _external=False, **trail()))
 
 
 def trail() -> dict[str, str]:

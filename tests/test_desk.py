@@ -493,6 +493,8 @@ def test_a_visitor_opens_any_page_without_logging_in(desk: Desk) -> None:
     for rule in desk.app.url_map.iter_rules():
         if rule.endpoint in auth.OPEN_TO_ALL:
             continue
+        if rule.endpoint == "casework.act":
+            wanted["action"] = "note"
         path = desk.app.url_map.bind("x").build(rule.endpoint, wanted, append_unknown=False)
         for method in rule.methods or ():
             answer = desk.visitor().open(path, method=method, data={"text": "x"} if method == "POST" else None)
