@@ -6,17 +6,20 @@ enqueued in the same transaction as the fact it reports, or not at all.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cases import conflict, transfers
 from cases.categories import urgency_of
-from cases.codes import fold, new_code
+from cases.codes import new_code
 from cases.deadlines import add_working_hours, due_by, receive_by, working_hours_between
-from cases.model import Case, CaseEvent, Officer, Unit
+from cases.history import record
+from cases.model import Case, Officer, Unit
 from cases.notices import notify
 from cases.rulebook import Rulebook
+from cases.steps import StaleCaseError as StaleCaseError
+from cases.steps import check, settle, touch
 from cases.workflow import Move, Status, after
 from core import outbox
 from core.db import ROW_LOCK
@@ -24,10 +27,6 @@ from core.model import Conversation, Outbound
 
 CITY_ID = "city:01"
 ANSWER_WINDOW = timedelta(minutes=3)
-
-
-class StaleCaseError(Exception):
-    """Somebody changed the case since the page was read. Reload and decide again; nothing was changed."""
 
 
 class UnknownCategoryError(Exception):
@@ -63,12 +62,14 @@ def open_case(session: Session, rulebook: Rulebook, draft: Draft, source: str, n
         return known
     urgency = urgency_of(rulebook.categories, draft.category, draft.description)
     code = _free_code(session)
+    unit_id, about = _first_queue(session, rulebook, draft)
     case = Case(
         **vars(draft),
         code=code,
-        searchable=fold(f"{code} {code.replace('-', '')} {draft.description} {draft.address}"),
+        searchable="",
         source=source,
-        unit_id=draft.ward_id or draft.area_id or CITY_ID,
+        unit_id=unit_id,
+        about_unit_id=about,
         urgency=urgency,
         status=Status.NEW,
         version=1,
@@ -77,18 +78,27 @@ def open_case(session: Session, rulebook: Rulebook, draft: Draft, source: str, n
         receive_by=receive_by(rulebook.calendar, rulebook.deadlines, now),
         due_at=due_by(rulebook.calendar, rulebook.deadlines, urgency, now),
     )
+    settle(case)
     session.add(case)
     session.flush()
-    _record(session, case, "opened", now, unit=case.unit_id)
+    record(session, case, "opened", now, unit=case.unit_id)
     return case
+
+
+def _first_queue(session: Session, rulebook: Rulebook, draft: Draft) -> tuple[str, str | None]:
+    """Whose queue a new case lands in, and which unit it is about when that must not be the same."""
+    unit_id = draft.ward_id or draft.area_id or CITY_ID
+    if unit_id == CITY_ID or not conflict.is_about_an_office(rulebook.casebook, draft.description):
+        return unit_id, None
+    return conflict.unit_above(session, unit_id), unit_id
 
 
 def take(session: Session, case: Case, officer: Officer, now: datetime, version: int | None = None) -> None:
     """The officer answers for this case from now on; the first taking stops the receiving clock."""
-    _check(case, version)
+    check(case, version)
     case.status = after(Move.TAKE, Status(case.status))
     _take(session, case, officer, now)
-    _touch(case)
+    touch(case)
 
 
 def reply(
@@ -103,7 +113,8 @@ def reply(
     """Tell the citizen something; the case stays in work."""
     _move(session, case, officer, Move.REPLY, now, version)
     case.first_answer_at = case.first_answer_at or now
-    event = _record(session, case, "replied", now, officer, text=text)
+    touch(case)
+    event = record(session, case, "replied", now, officer, text=text)
     notify(session, rulebook, case, event, text)
 
 
@@ -123,7 +134,8 @@ def ask(
     case.first_answer_at = case.first_answer_at or now
     conversation = _conversation(session, case)
     conversation.awaiting_case_id, conversation.awaiting_until = case.id, None
-    event = _record(session, case, "asked", now, officer, text=text)
+    touch(case)
+    event = record(session, case, "asked", now, officer, text=text)
     notify(session, rulebook, case, event, text)
 
 
@@ -147,8 +159,9 @@ def add_information(session: Session, rulebook: Rulebook, case: Case, turn_id: i
         case.status = after(Move.ANSWER, Status(case.status))
         _stop_awaiting(session, case)
         _wake_clock(rulebook, case, now)
-    _record(session, case, "citizen_answered", now, turn=turn_id)
-    _touch(case)
+    case.spoke_at = case.spoke_at or now
+    record(session, case, "citizen_answered", now, turn=turn_id)
+    touch(case)
 
 
 def transfer(
@@ -162,19 +175,20 @@ def transfer(
     version: int | None = None,
 ) -> None:
     """Hand the case to another unit's queue with a reason; the clocks keep running. Raises UnknownUnitError."""
-    _check(case, version)
+    check(case, version)
     target = session.get(Unit, unit_id)
-    if target is None or target.id == case.unit_id:
+    if target is None or target.id in {case.unit_id, case.about_unit_id}:
         raise UnknownUnitError(unit_id)
     _wake_clock(rulebook, case, now)
     case.status = after(Move.TRANSFER, Status(case.status))
     source, case.unit_id, case.officer_id = case.unit_id, target.id, None
+    case.offered_by_id, case.spoke_at = source, None
     if target.kind == "ward":
         case.ward_id = target.id
         case.area_id = case.area_id or target.parent_id
     _stop_awaiting(session, case)
-    event = _record(session, case, "transferred", now, officer, text=reason, source=source, target=target.id)
-    _touch(case)
+    event = record(session, case, "transferred", now, officer, text=reason, source=source, target=target.id)
+    touch(case)
     notify(session, rulebook, case, event, reason, unit=target)
 
 
@@ -191,14 +205,14 @@ def correct_category(
 
     Raises UnknownCategoryError, StaleCaseError.
     """
-    _check(case, version)
+    check(case, version)
     if category not in rulebook.categories:
         raise UnknownCategoryError(category)
     if category == case.category:
         return
     source, case.category = case.category, category
-    _record(session, case, "category_corrected", now, officer, source=source, target=category)
-    _touch(case)
+    record(session, case, "category_corrected", now, officer, source=source, target=category)
+    touch(case)
 
 
 def resolve(
@@ -216,7 +230,8 @@ def resolve(
     case.resolved_at = now
     case.first_answer_at = case.first_answer_at or now
     _stop_awaiting(session, case)
-    event = _record(session, case, "resolved", now, officer, text=text, on_time=now <= case.due_at)
+    touch(case)
+    event = record(session, case, "resolved", now, officer, text=text, on_time=now <= case.due_at)
     notify(session, rulebook, case, event, text)
 
 
@@ -231,12 +246,15 @@ def reopen(
     turn_id: int | None = None,
 ) -> None:
     """Take a resolved case back into work, by an officer or (officer None) because the citizen says it is not done."""
-    _check(case, version)
+    check(case, version)
     case.status = after(Move.REOPEN, Status(case.status))
     case.resolved_at = None
     case.reopened_count += 1
-    event = _record(session, case, "reopened", now, officer, text=reason, turn=turn_id)
-    _touch(case)
+    case.spoke_at = now if officer is None else None
+    event = record(session, case, "reopened", now, officer, text=reason, turn=turn_id)
+    if officer is None:
+        transfers.send_up_if_again(session, case, now)
+    touch(case)
     if officer is not None:  # a citizen who asked for it is answered by the bot in the same chat
         notify(session, rulebook, case, event, reason)
 
@@ -248,24 +266,25 @@ def note_undelivered(session: Session, outbound: Outbound, now: datetime) -> Non
     case = session.get_one(Case, outbound.case_id)
     if any(event.data.get("outbound") == outbound.id for event in case.events):
         return
-    _record(session, case, "undelivered", now, outbound=outbound.id, reason=outbound.error)
+    record(session, case, "undelivered", now, outbound=outbound.id, reason=outbound.error)
 
 
 def _move(session: Session, case: Case, officer: Officer, move: Move, now: datetime, version: int | None) -> None:
-    _check(case, version)
+    check(case, version)
     status = Status(case.status)
     case.status = after(move, status)
     if case.officer_id is None:
         _take(session, case, officer, now)
-    _touch(case)
+    case.spoke_at = None
 
 
 def _take(session: Session, case: Case, officer: Officer, now: datetime) -> None:
     if case.officer_id == officer.id:
         return
     case.officer_id = officer.id
+    case.offered_by_id = None
     case.received_at = case.received_at or now
-    _record(session, case, "taken", now, officer)
+    record(session, case, "taken", now, officer)
 
 
 def _wake_clock(rulebook: Rulebook, case: Case, now: datetime) -> None:
@@ -277,23 +296,10 @@ def _wake_clock(rulebook: Rulebook, case: Case, now: datetime) -> None:
     case.waiting_since = None
 
 
-def _check(case: Case, version: int | None) -> None:
-    if version is not None and case.version != version:
-        raise StaleCaseError(case.code)
-
-
-def _touch(case: Case) -> None:
-    case.version += 1
-
-
-def _record(
-    session: Session, case: Case, kind: str, now: datetime, officer: Officer | None = None, **data: Any
-) -> CaseEvent:
-    actor = "officer" if officer else ("system" if kind == "undelivered" else "citizen")
-    event = CaseEvent(case_id=case.id, at=now, kind=kind, actor=actor, officer_id=officer and officer.id, data=data)
-    session.add(event)
-    session.flush()
-    return event
+def stop_waiting(session: Session, rulebook: Rulebook, case: Case, now: datetime) -> None:
+    """A case that ends is not waited for: its clock gets its rest back, the next words are for the bot."""
+    _wake_clock(rulebook, case, now)
+    _stop_awaiting(session, case)
 
 
 def _stop_awaiting(session: Session, case: Case) -> None:

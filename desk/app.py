@@ -23,7 +23,23 @@ from cases.rulebook import Rulebook, load_rulebook
 from core.config import Config, ConfigError, load_config
 from core.db import Database, open_database, reading
 from core.log import configure
-from desk import admin, attention, auth, case, factor, health, letters, media, queue, reports, reset, sessions, show
+from desk import (
+    admin,
+    attention,
+    auth,
+    case,
+    casework,
+    closing,
+    factor,
+    health,
+    letters,
+    media,
+    queue,
+    reports,
+    reset,
+    sessions,
+    show,
+)
 from desk.context import LONGEST_TEXT, Services, services
 
 log = logging.getLogger(__name__)
@@ -36,7 +52,10 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-BLUEPRINTS = (auth, factor, reset, sessions, queue, case, media, attention, reports, letters, health, *admin.PAGES)
+BLUEPRINTS = (
+    *(auth, factor, reset, sessions, queue, case, casework, closing, media, attention, reports, letters, health),
+    *admin.PAGES,
+)
 
 
 def application() -> Flask:
@@ -61,6 +80,7 @@ def create_app(config: Config, database: Database, rulebook: Rulebook, clock: Ca
     if config.public_is_https:  # then a proxy of ours ends TLS in front of us and says who asks
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     app.before_request(auth.gate)  # before the CSRF check: who is not logged in learns nothing else
+    app.before_request(closing.allow_uploads)  # after the gate: a stranger's megabytes are not read
     CSRFProtect(app)
     for module in BLUEPRINTS:
         app.register_blueprint(module.blueprint)

@@ -4,6 +4,7 @@ from alembic import context
 
 import cases.attempts
 import cases.audit
+import cases.casework_model
 import cases.incident_model
 import cases.kept
 import cases.model
@@ -14,7 +15,7 @@ import core.model
 from core.db import Base
 
 # Imported so that the metadata is complete.
-TABLES = (core.model, cases.model, cases.attempts)
+TABLES = (core.model, cases.model, cases.attempts, cases.casework_model)
 TABLES_OF_ADMINISTRATION = (
     cases.audit,
     cases.incident_model,

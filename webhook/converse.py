@@ -118,6 +118,7 @@ class Converser:
             conversation.officer_spoke = False
             if claimed.phone and not answer.forget:
                 conversation.phone = self.vault.seal(claimed.phone)
+                conversation.phone_hash = self.vault.fingerprint(claimed.phone)
             for number, reply in enumerate(answer.replies):
                 key = f"turn:{turn.id}:{number}"
                 text = str(reply["text"])
