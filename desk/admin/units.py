@@ -7,7 +7,7 @@ from cases import unit_book
 from cases.unit_search import find_units
 from core.db import reading, transaction
 from desk.admin import door
-from desk.context import clean, officer, now, services
+from desk.context import clean, now, officer, services
 
 blueprint = door.pages("units")
 LONGEST_NAME, LONGEST_CONTACT = 80, 300
