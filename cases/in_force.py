@@ -98,14 +98,16 @@ def calendar_with(base: Calendar, days: Entries) -> Calendar:
 
 def templates_with(base: Casebook, replies: Entries) -> Casebook:
     """Reply templates of the city instead of, or beside, those delivered; hidden ones are not offered."""
-    own = _fitting(Kind.REPLY, replies, None, lambda data: data)
-    made = {code: _template(code, data) for code, data in own.items() if not data.get("hidden")}
+    own = _fitting(Kind.REPLY, replies, None, _template)
+    made = {code: replace(template, code=code) for code, template in own.items() if template is not None}
     delivered = [made.pop(one.code, one) for one in base.templates if one.code not in own or one.code in made]
     return replace(base, templates=(*delivered, *made.values()))
 
 
-def _template(code: str, data: Mapping[str, Any]) -> Template:
-    return Template(code, data["move"], tuple(data["categories"]), data["label"], data["text"])
+def _template(data: Mapping[str, Any]) -> Template | None:
+    """None for one that is hidden; the code is the key under which it is kept."""
+    made = Template("", data["move"], tuple(data["categories"]), data["label"], data["text"])
+    return None if data["hidden"] else made
 
 
 def limits_of(rules: DeadlineRules) -> dict[str, float]:
