@@ -30,6 +30,7 @@ from desk import (
     case,
     casework,
     closing,
+    contact,
     factor,
     health,
     letters,
@@ -53,7 +54,22 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 BLUEPRINTS = (
-    *(auth, factor, reset, sessions, queue, case, casework, closing, media, attention, reports, letters, health),
+    *(
+        auth,
+        factor,
+        reset,
+        sessions,
+        queue,
+        case,
+        contact,
+        casework,
+        closing,
+        media,
+        attention,
+        reports,
+        letters,
+        health,
+    ),
     *admin.PAGES,
 )
 

@@ -45,7 +45,7 @@ def show_reports() -> ResponseReturnValue:
     with reading(services().database) as session:
         scope = queries.visible_to(session, officer())
         found = figures(session, scope, services().rulebook.calendar, period.start, period.end, now())
-        units = {unit.id: unit for unit in find_units(session)}
+        units = {unit.id: unit for unit in find_units(session, closed=True)}
         return render_template("reports.html", figures=found, period=period, units=units)
 
 
