@@ -54,22 +54,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 BLUEPRINTS = (
-    *(
-        auth,
-        factor,
-        reset,
-        sessions,
-        queue,
-        case,
-        contact,
-        casework,
-        closing,
-        media,
-        attention,
-        reports,
-        letters,
-        health,
-    ),
+    *(auth, factor, reset, sessions, health),
+    *(queue, case, contact, casework, closing, media, attention, reports, letters),
     *admin.PAGES,
 )
 
