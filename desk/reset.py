@@ -1,6 +1,6 @@
 """Setting a password by the link an administrator handed over; called by `desk.app`."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from cases import accounts, resets
@@ -15,6 +15,7 @@ blueprint = Blueprint("reset", __name__)
 def show_form(token: str) -> ResponseReturnValue:
     """One answer for a link that never was, was used, or is old."""
     with reading(services().database) as db:
+        g.rulebook = services().in_force.at(db)
         if resets.officer_of(db, token, now()) is None:
             return render_template("reset.html", token="", problem=""), 404
     return render_template("reset.html", token=token, problem="")
@@ -24,6 +25,7 @@ def show_form(token: str) -> ResponseReturnValue:
 def set_password(token: str) -> ResponseReturnValue:
     new, again = request.form.get("new", ""), request.form.get("again", "")
     with reading(services().database) as db:
+        g.rulebook = services().in_force.at(db)  # the gate, which usually does this, is open here
         owner = resets.officer_of(db, token, now())
         db.expunge_all()
     if owner is None:

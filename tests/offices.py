@@ -9,6 +9,7 @@ import pyotp
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from cases import officers, second_factor
@@ -165,6 +166,15 @@ def furnish(database: Database, rulebook: Rulebook, clock: Clock, folder: Path) 
         office.secret = secret
         assert second_factor.confirm(session, vault, office.ids["quantri"], office.code(), clock())
     return office
+
+
+def path_of(app: Flask, rule: Rule, **known: object) -> str:
+    """An address of this rule: what is known, else the first of a choice, else 1."""
+    found: dict[str, object] = {}
+    for name in rule.arguments:
+        choices = getattr(rule._converters[name], "items", None)
+        found[name] = known[name] if name in known else sorted(choices)[0] if choices else 1
+    return app.url_map.bind("x").build(rule.endpoint, found, append_unknown=False)
 
 
 def token_in(response: TestResponse) -> str:
