@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from cases.model import Case, CaseEvent, Officer
 
-BY_THE_SYSTEM = frozenset({"undelivered", "sent_up"})
+BY_THE_SYSTEM = frozenset({"undelivered", "sent_up", "incident_joined"})
 
 
 def record(

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases import conflict, transfers
+from cases import conflict, incidents, transfers
 from cases.categories import urgency_of
 from cases.codes import new_code
 from cases.deadlines import add_working_hours, due_by, receive_by, working_hours_between
@@ -82,6 +82,7 @@ def open_case(session: Session, rulebook: Rulebook, draft: Draft, source: str, n
     session.add(case)
     session.flush()
     record(session, case, "opened", now, unit=case.unit_id)
+    incidents.consider(session, rulebook, case, now)
     return case
 
 

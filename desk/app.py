@@ -33,6 +33,7 @@ from desk import (
     contact,
     factor,
     health,
+    incidents,
     letters,
     media,
     queue,
@@ -55,7 +56,7 @@ HEADERS = {
 }
 BLUEPRINTS = (
     *(auth, factor, reset, sessions, health),
-    *(queue, case, contact, casework, closing, media, attention, reports, letters),
+    *(queue, case, contact, casework, closing, incidents, media, attention, reports, letters),
     *admin.PAGES,
 )
 
