@@ -24,7 +24,7 @@ _BEHALF = re.compile(
     rf"(?:ho|giup|thay|dum) (?:cho )?(?P<who>{_RELATIVE})\b"
 )
 _ENGLISH = frozenset(
-    "the is are and my in on of to there please help how what where can you your this for with not have has i it".split()
+    "the is are and my in on of to there please help how what where can you your this for not have has i it".split()
 )
 
 
