@@ -1,7 +1,7 @@
 """The durable outbox: messages to citizens, enqueued with the fact they report, sent in order by the worker."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
@@ -13,6 +13,7 @@ from core.model import Conversation, Outbound
 LEASE = timedelta(seconds=60)  # longer than waiting for a token, renewing it and sending
 GIVE_UP_AFTER = timedelta(hours=24)
 LONGEST_WAIT = timedelta(minutes=5)
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def enqueue(
@@ -51,10 +52,12 @@ def claim(session: Session, worker: str, now: datetime) -> Outbound | None:
         earlier.conversation_id == Outbound.conversation_id, earlier.status == "waiting", earlier.id < Outbound.id
     )
     free = or_(Outbound.leased_until.is_(None), Outbound.leased_until <= now)
-    query = select(Outbound).where(Outbound.status == "waiting", Outbound.next_at <= now, free, ~blocked)
+    due = (Outbound.status.in_(("waiting", "held")), Outbound.next_at <= now)
+    query = select(Outbound).where(*due, free, ~blocked)
     found = session.scalars(query.order_by(Outbound.id).limit(1).with_for_update(**ROW_LOCK, skip_locked=True)).first()
     if found is None:
         return None
+    found.status = "waiting"
     found.attempts += 1
     found.worker = worker
     found.leased_until = now + LEASE
@@ -89,6 +92,21 @@ def retry(outbound: Outbound, error: str, now: datetime) -> bool:
     outbound.leased_until = None
     outbound.error = error[:200]
     return True
+
+
+def hold(outbound: Outbound, reason: str, until: datetime | None = None) -> None:
+    """It may not be sent now: it goes out when the citizen comes back, or is looked at again at `until`."""
+    outbound.status = "held"
+    outbound.next_at = until or NEVER
+    outbound.leased_until = None
+    outbound.error = reason[:200]
+
+
+def drop(outbound: Outbound, reason: str) -> None:
+    """It has lost its sense, for instance because a person answered meanwhile; nobody needs to look at it."""
+    outbound.status = "dropped"
+    outbound.leased_until = None
+    outbound.error = reason[:200]
 
 
 def dead(outbound: Outbound, error: str) -> None:
