@@ -10,6 +10,7 @@ from dotenv import dotenv_values
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
+PAGE_INBOX = "26390203743090"  # the app id under which a person in the Page's own inbox writes
 DEMO_SECRET_KEY = "demo-secret-key-only-for-the-simulator"  # noqa: S105 - public on purpose, refused elsewhere
 DEMO_DATA_KEY = "demo-data-key-only-for-the-simulator"
 # What the gateway and the simulator agree on when nothing real is configured (TIEPDAN_DEMO=1, set by `make run`).
@@ -43,6 +44,7 @@ class ZaloConfig:
     refresh_token: str
     api_url: str
     oauth_url: str
+    anonymous: bool = True  # answer people who are not signed in
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class MessengerConfig:
     page_token: str
     api_url: str
     api_version: str
+    app_id: str = ""
+    inbox_app_ids: tuple[str, ...] = (PAGE_INBOX,)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class Config:
     workers: int = 1  # worker processes that `make run` starts
     turn_threads: int = 2
     send_threads: int = 2
+    silence_minutes: int = 30  # how long the bot is silent after a person wrote in the platform's own inbox
     rasa_timeout: float = 20.0
     send_timeout: float = 10.0
 
@@ -156,6 +161,7 @@ def _build(values: Mapping[str, str], demo: bool) -> Config:
         workers=_positive(values, "WORKERS", 1),
         turn_threads=_positive(values, "TURN_THREADS", 2),
         send_threads=_positive(values, "SEND_THREADS", 2),
+        silence_minutes=_positive(values, "SILENCE_MINUTES", 30),
     )
 
 
@@ -170,6 +176,7 @@ def _zalo(values: Mapping[str, str]) -> ZaloConfig | None:
         refresh_token=values.get("ZALO_REFRESH_TOKEN", ""),
         api_url=_url(values, "ZALO_API_URL", "https://openapi.zalo.me"),
         oauth_url=_url(values, "ZALO_OAUTH_URL", "https://oauth.zaloapp.com"),
+        anonymous=_switch(values, "ZALO_ANONYMOUS", True),
     )
 
 
@@ -183,6 +190,8 @@ def _messenger(values: Mapping[str, str]) -> MessengerConfig | None:
         page_token=_required(values, "MESSENGER_PAGE_TOKEN"),
         api_url=_url(values, "MESSENGER_API_URL", "https://graph.facebook.com"),
         api_version=values.get("MESSENGER_API_VERSION", "v25.0"),
+        app_id=values.get("MESSENGER_APP_ID", ""),
+        inbox_app_ids=_list({"MESSENGER_INBOX_APP_IDS": PAGE_INBOX, **values}, "MESSENGER_INBOX_APP_IDS"),
     )
 
 
@@ -238,6 +247,13 @@ def _positive(values: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ConfigError(f"{name} must be a whole number above 0, not {text!r}.")
     return int(text)
+
+
+def _switch(values: Mapping[str, str], name: str, default: bool) -> bool:
+    text = values.get(name, "1" if default else "0")
+    if text not in {"0", "1"}:
+        raise ConfigError(f"{name} must be 0 or 1, not {text!r}.")
+    return text == "1"
 
 
 def _url(values: Mapping[str, str], name: str, default: str) -> str:

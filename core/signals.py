@@ -23,6 +23,8 @@ def apply(session: Session, event: InboundEvent, conversation: Conversation | No
         _note(session, event, now)
     elif event.kind in {"delivered", "seen"}:
         _receipt(session, event, conversation, now)
+    elif event.kind == "reaction":
+        _react(session, event)
     elif conversation is not None:
         _in_conversation(session, event, conversation, now)
 
@@ -33,8 +35,6 @@ def _in_conversation(session: Session, event: InboundEvent, conversation: Conver
             _confirm(session, event, conversation, now)
         case "human":
             _keep_words_of_a_person(session, event, conversation, now)
-        case "reaction":
-            _react(session, event, conversation)
         case "edit":
             _edit(session, event, conversation)
         case "taken":
@@ -45,8 +45,8 @@ def _in_conversation(session: Session, event: InboundEvent, conversation: Conver
             conversation.left_at = now
 
 
-def _react(session: Session, event: InboundEvent, conversation: Conversation) -> None:
-    ours = (Outbound.conversation_id == conversation.id, Outbound.external_id == event.payload)
+def _react(session: Session, event: InboundEvent) -> None:
+    ours = (Outbound.status == "sent", Outbound.external_id == event.payload)
     session.execute(update(Outbound).where(*ours).values(reaction=event.text[:LONGEST_SIGN] or None))
 
 

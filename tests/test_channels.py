@@ -14,6 +14,7 @@ import pytest
 
 from core.config import Config, load_config
 from core.db import Base, Database, open_database, transaction
+from core.events import SIGNALS
 from core.model import ChannelToken
 from core.vault import Vault
 from tests.fakes import FakePlatform, Reply, sign_messenger, sign_zalo
@@ -169,6 +170,7 @@ def test_payload_is_signed_read_and_understood(file: Path, readers: dict[str, Ch
 
 def _seen(event: Any) -> dict[str, Any]:
     seen = {"kind": event.kind, "user_id": event.user_id, "external_id": event.external_id, "text": event.text}
+    seen |= {"referral": event.referral, "standby": event.standby}
     seen |= {"payload": event.payload, "location": event.location, "attachments": list(event.attachments)}
     return {key: value for key, value in seen.items() if value} | {"sent_at": event.sent_at.isoformat()}
 
@@ -329,13 +331,14 @@ def _with(body: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 def _assert_storable(event: Any) -> None:
-    assert event.kind in KINDS
-    assert 0 < len(event.user_id) <= 128
+    assert event.kind in KINDS | SIGNALS
+    assert 0 < len(event.user_id) <= 128 or event.kind in SIGNALS
     assert 0 < len(event.external_id) <= 200
     assert event.sent_at.tzinfo is not None
     assert event.sent_at <= NOW + timedelta(minutes=10)
     assert isinstance(event.text, str)
-    words = [event.user_id, event.external_id, event.text, event.payload or "", *map(str, event.attachments)]
+    words = [event.user_id, event.external_id, event.text, event.referral, event.payload or ""]
+    words += map(str, event.attachments)
     assert "\x00" not in "".join(words)
     "".join(words).encode()
     assert all(item["url"].startswith("http") and item["type"] for item in event.attachments)

@@ -15,7 +15,7 @@ from cases.masking import mask
 from cases.model import Case
 from cases.queries import recently_resolved
 from cases.rulebook import Rulebook
-from cases.service import citizen_answered
+from cases.service import add_information, citizen_answered
 from cases.workflow import OPEN, Status
 from core import inbox, outbox
 from core.db import Database, reading, transaction
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 MOST_FAILURES = 4
 PATIENCE = timedelta(minutes=15)  # how long Rasa may be away before the citizen gets an apology instead
 LONGEST_WAIT = timedelta(seconds=5)
+SILENCE = timedelta(minutes=30)  # after a person wrote in the platform's own inbox
 FORGOTTEN = "[nội dung đã được xoá theo quy định về tố cáo, khiếu nại]"
 
 
@@ -42,6 +43,7 @@ class ClaimedTurn:
     phone: str | None
     choice: str | None
     for_case: bool
+    silent: bool
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Converser:
     vault: Vault
     clock: Callable[[], datetime]
     started: datetime | None = None  # when this worker began, if that matters
+    silence: timedelta = SILENCE
 
     def step(self, worker: str) -> bool:
         """Take and finish one turn; False when there was none."""
@@ -80,7 +83,10 @@ class Converser:
 
     def _take(self, turn_id: int, worker: str) -> None:
         with reading(self.database) as session:
-            claimed = _snapshot(session, session.get_one(Turn, turn_id), self.clock())
+            claimed = _snapshot(session, session.get_one(Turn, turn_id), self.clock(), self.silence)
+        if claimed.silent:
+            self._stay_silent(claimed, worker)
+            return
         if claimed.for_case:
             self._give_to_case(claimed, worker)
             return
@@ -93,6 +99,23 @@ class Converser:
         else:
             self._answered(claimed, worker, answer)
 
+    def _stay_silent(self, claimed: ClaimedTurn, worker: str) -> None:
+        """A person is answering in the platform's own inbox: the words are kept, on the case if one waits for them."""
+        now = self.clock()
+        with transaction(self.database) as session:
+            turn = inbox.held(session, claimed.id, worker)
+            if claimed.for_case and turn.conversation.awaiting_case_id is not None:
+                case = session.get_one(Case, turn.conversation.awaiting_case_id)
+                add_information(session, self.rulebook, case, turn.id, now)
+            self._keep_phone(turn, claimed)
+            inbox.finish(turn, now, "person_answers")
+        log.info("bot stays silent", extra={"turn_id": claimed.id, "outcome": "done"})
+
+    def _keep_phone(self, turn: Turn, claimed: ClaimedTurn) -> None:
+        if claimed.phone:
+            turn.conversation.phone = self.vault.seal(claimed.phone)
+        _drop_contact_cards(turn)
+
     def _give_to_case(self, claimed: ClaimedTurn, worker: str) -> None:
         now = self.clock()
         with transaction(self.database) as session:
@@ -102,7 +125,7 @@ class Converser:
                 return
             case = session.get_one(Case, turn.conversation.awaiting_case_id)
             citizen_answered(session, self.rulebook, case, turn.id, now)
-            _drop_contact_cards(turn)
+            self._keep_phone(turn, claimed)
             inbox.finish(turn, now, "case_answer")
         log.info("turn given to case", extra={"turn_id": claimed.id, "case_id": case.id, "outcome": "done"})
 
@@ -169,7 +192,7 @@ class Converser:
             conversation.state, conversation.options = {}, []
 
 
-def _snapshot(session: Session, turn: Turn, now: datetime) -> ClaimedTurn:
+def _snapshot(session: Session, turn: Turn, now: datetime, silence: timedelta) -> ClaimedTurn:
     conversation = session.get_one(Conversation, turn.conversation_id)
     members = list(turn.members)
     tap = tap_of(conversation, members[0]) if len(members) == 1 else None
@@ -185,6 +208,7 @@ def _snapshot(session: Session, turn: Turn, now: datetime) -> ClaimedTurn:
         choice=tap.title if tap else None,
         # A tap, or opening the conversation anew, is a wish of its own and no answer to an officer.
         for_case=tap is None and members[0].kind != "start" and _officer_waits(session, conversation, now),
+        silent=conversation.human_at is not None and now - conversation.human_at < silence,
     )
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -155,7 +155,7 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
     return Worker(
         name=name,
         database=database,
-        converser=Converser(database, rulebook, rasa, vault, _now, started=_now()),
+        converser=Converser(database, rulebook, rasa, vault, _now, _now(), timedelta(minutes=config.silence_minutes)),
         deliverer=Deliverer(database, build_channels(config, database, vault), _now),
         fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), _now),
         spool=Spool(config.var_dir / "spool", vault),

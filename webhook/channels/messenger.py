@@ -9,12 +9,11 @@ Several entries may come in one body. Errors of sending are integers: a code and
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from core.config import MessengerConfig
-from core.inbox import InboundEvent
 from webhook.channels.base import (
     Button,
     Channel,
@@ -30,28 +29,17 @@ from webhook.channels.base import (
 )
 from webhook.channels.body import (
     as_dict,
-    as_list,
-    external_id,
     header,
-    identifier,
-    kind_of,
-    load_object,
-    media,
-    moment,
-    pin,
-    reason,
     text_of,
 )
 from webhook.channels.http import Answer, Http, status_error
+from webhook.channels.messenger_events import MessengerReader
 from webhook.channels.parts import numbered, split
 
 TEXT_LIMIT = 1900  # the platform takes less than 2000
 MAX_QUICK_REPLIES, MAX_TITLE, MAX_PAYLOAD = 13, 20, 1000
-MAX_ATTACHMENTS = 30
 WINDOW = timedelta(hours=24)
 HUMAN_WINDOW = timedelta(days=7)  # only for what a person wrote (tag HUMAN_AGENT)
-ENVELOPE = {"sender", "recipient", "timestamp"}
-MEDIA = {"image", "audio", "video", "file"}
 
 BUSY = {4, 32, 613, 80006}
 TEMPORARY = {1, 2, 1200}
@@ -72,6 +60,7 @@ class MessengerChannel(Channel):
         self._config = config
         self._http = http
         self._clock = clock
+        self._reader = MessengerReader(config, clock)
 
     def challenge(self, args: Mapping[str, str]) -> str | None:
         """Only digits are echoed: nothing that a stranger sends may come back as a page."""
@@ -88,55 +77,7 @@ class MessengerChannel(Channel):
         return any(hmac.compare_digest(given, f"sha256={mac}".encode()) for mac in wanted)
 
     def parse(self, raw: bytes) -> Parsed:
-        """Every item of every entry by itself: one that cannot be used does not stop the others."""
-        body = load_object(raw)
-        if body is None:
-            return Parsed(ignored=("not_json",))
-        if body.get("object") != "page":
-            return Parsed(ignored=("not_page",), status=404)
-        entries = as_list(body.get("entry")) or [None]
-        found = [event for entry in entries for event in self._entry(as_dict(entry))]
-        return Parsed(
-            events=tuple(event for event in found if isinstance(event, InboundEvent)),
-            ignored=tuple(event for event in found if isinstance(event, str)),
-        )
-
-    def _entry(self, entry: dict[str, Any]) -> Iterator[InboundEvent | str]:
-        """Events, and a reason for each item that is none."""
-        if not isinstance(entry.get("messaging"), list):
-            yield next((key for key in ("standby", "changes") if key in entry), "bad_entry")
-        elif identifier(entry.get("id")) != self._config.page_id:
-            yield "other_page"
-        else:
-            for item in entry["messaging"]:
-                yield self._event(as_dict(item), entry.get("time"))
-
-    def _event(self, item: dict[str, Any], entry_time: object) -> InboundEvent | str:
-        names = [key for key in ("message", "postback", *item) if key in item and key not in ENVELOPE]
-        name = names[0] if names else "empty_item"
-        if name not in {"message", "postback"}:
-            return reason(name)
-        content = as_dict(item[name])
-        if content.get("is_echo"):
-            return "echo"
-        if content.get("is_deleted"):
-            return "deleted"
-        user = identifier(as_dict(item.get("sender")).get("id"))
-        if user is None:
-            return "no_sender"
-        if user == self._config.page_id:
-            return "own_message"
-        stamp = item.get("timestamp", entry_time)
-        values = _postback(content) if name == "postback" else _message(content)
-        if isinstance(values, str):
-            return values
-        return InboundEvent(
-            channel=self.name,
-            external_id=external_id(content.get("mid"), name, user, stamp, content),
-            user_id=user,
-            sent_at=moment(stamp, self._clock()),
-            **values,
-        )
+        return self._reader.parse(raw)
 
     def send(self, outgoing: Outgoing) -> str | None:
         """Buttons become quick replies of the last part; too many of them become lines to be answered by number."""
@@ -202,46 +143,6 @@ def _error_kind(code: int, subcode: int | None) -> type[ChannelError]:
     if code in {551, AWAY} or subcode in {AWAY, NO_SUCH_USER} or (code == 10 and subcode in WINDOW_CLOSED):
         return RecipientUnreachable
     return ChannelMisconfigured if code in {10, 200} else MessageRefused
-
-
-def _postback(postback: dict[str, Any]) -> dict[str, Any] | str:
-    payload, title = text_of(postback.get("payload"), MAX_PAYLOAD), text_of(postback.get("title"))
-    if not payload and not title:
-        return "bad_postback"
-    kind = "start" if payload == "GET_STARTED" else "tap"
-    return {"kind": kind, "text": title, "payload": payload or None}
-
-
-def _message(message: dict[str, Any]) -> dict[str, Any] | str:
-    text = text_of(message.get("text"))
-    payload = text_of(as_dict(message.get("quick_reply")).get("payload"), MAX_PAYLOAD)
-    if payload:
-        return {"kind": "tap", "text": text, "payload": payload}
-    attachments = [as_dict(item) for item in as_list(message.get("attachments"))[:MAX_ATTACHMENTS]]
-    places = [item for item in attachments if item.get("type") == "location"]
-    place = next(filter(None, map(_place, places)), None)
-    files = tuple(found for item in attachments if (found := _file(item)) is not None)
-    kind = kind_of(text, files, place, any(map(_is_sticker, attachments)))
-    if kind == "other" and places:
-        return "bad_location"
-    return {"kind": kind, "text": text, "attachments": files, "location": place}
-
-
-def _is_sticker(attachment: dict[str, Any]) -> bool:
-    """Until 2026-08-30 a sticker came also, or only, as an image with a sticker id; it is no evidence of anything."""
-    return attachment.get("type") == "sticker" or bool(as_dict(attachment.get("payload")).get("sticker_id"))
-
-
-def _file(attachment: dict[str, Any]) -> dict[str, Any] | None:
-    kind = str(attachment.get("type"))
-    if kind not in MEDIA or _is_sticker(attachment):
-        return None
-    return media(kind, as_dict(attachment.get("payload")))
-
-
-def _place(attachment: dict[str, Any]) -> dict[str, float] | None:
-    coordinates = as_dict(as_dict(attachment.get("payload")).get("coordinates"))
-    return pin(coordinates.get("lat"), coordinates.get("long"))
 
 
 def _is_showable(button: Button) -> bool:
