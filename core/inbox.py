@@ -66,7 +66,7 @@ def _citizen_is_here(session: Session, conversation: Conversation, now: datetime
     conversation.last_inbound_at = now
     conversation.left_at = None
     held = update(Outbound).where(Outbound.conversation_id == conversation.id, Outbound.status == "held")
-    session.execute(held.values(status="waiting", next_at=now, created_at=now))
+    session.execute(held.values(status="waiting", next_at=now, created_at=now, error=None))
 
 
 def _keep_attachments(session: Session, event: InboundEvent, now: datetime) -> None:

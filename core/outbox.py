@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.db import ROW_LOCK, insert_once
@@ -82,13 +82,18 @@ def sent(outbound: Outbound, external_id: str | None, now: datetime) -> None:
     outbound.error = None
 
 
-def retry(outbound: Outbound, error: str, now: datetime) -> bool:
-    """Try again later with a growing wait; after a day the message is dead, and this says False."""
+def retry(
+    outbound: Outbound, error: str, now: datetime, *, jitter: float = 1.0, at_least: timedelta = timedelta(0)
+) -> bool:
+    """Try again later with a growing wait; after a day the message is dead, and this says False.
+
+    `jitter` keeps messages that failed together from coming back together.
+    """
     if now - outbound.created_at >= GIVE_UP_AFTER:
         dead(outbound, error)
         return False
     wait = min(timedelta(seconds=2 ** min(outbound.attempts - 1, 10)), LONGEST_WAIT)
-    outbound.next_at = now + wait
+    outbound.next_at = now + max(wait * jitter, at_least)
     outbound.leased_until = None
     outbound.error = error[:200]
     return True
@@ -129,6 +134,11 @@ def revive(session: Session, outbound_ids: Sequence[int], now: datetime) -> int:
 def dead_letters(session: Session) -> Sequence[Outbound]:
     """Every message that was given up, oldest first."""
     return session.scalars(select(Outbound).where(Outbound.status == "dead").order_by(Outbound.id)).all()
+
+
+def charged_since(session: Session, at: datetime) -> int:
+    """How many messages the platforms have billed since then."""
+    return session.scalar(select(func.count(Outbound.id)).where(Outbound.charged_at >= at)) or 0
 
 
 def release(session: Session, worker: str, now: datetime) -> int:

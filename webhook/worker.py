@@ -25,9 +25,9 @@ from core.inbox import InboundEvent
 from core.log import configure
 from core.spool import Spool
 from core.vault import Vault
-from webhook.channels import build_channels
+from webhook.channels import build_channels, build_paces
 from webhook.converse import Converser
-from webhook.deliver import Deliverer
+from webhook.deliver import Deliverer, means_of
 from webhook.download import host_rule
 from webhook.media import MediaFetcher
 from webhook.rasa_client import RasaClient
@@ -151,12 +151,13 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
     database = open_database(config.database_url)
     vault = Vault(config.data_keys)
     rulebook = load_rulebook()
+    channels = build_channels(config, database, vault)
     rasa = RasaClient(config.rasa_urls, config.rasa_timeout)
     return Worker(
         name=name,
         database=database,
         converser=Converser(database, rulebook, rasa, vault, _now, _now(), timedelta(minutes=config.silence_minutes)),
-        deliverer=Deliverer(database, build_channels(config, database, vault), _now),
+        deliverer=Deliverer(database, channels, _now, means_of(config, vault, rulebook.words), build_paces(config)),
         fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), _now),
         spool=Spool(config.var_dir / "spool", vault),
         stop=stop,

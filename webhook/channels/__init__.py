@@ -9,8 +9,10 @@ from core.vault import Vault
 from webhook.channels.base import Channel
 from webhook.channels.http import Http
 from webhook.channels.messenger import MessengerChannel
+from webhook.channels.sms import SmsChannel
 from webhook.channels.zalo import ZaloChannel
 from webhook.channels.zalo_token import TokenStore
+from webhook.pace import Pace
 
 Clock = Callable[[], datetime]
 TOKEN_TIMEOUT = 5.0  # seconds: a renewal and a call must end before the message's lease does
@@ -22,7 +24,7 @@ def utc_now() -> datetime:
 
 def build_channels(config: Config, database: Database, vault: Vault, clock: Clock = utc_now) -> dict[str, Channel]:
     """Every configured channel by its name; one that is not configured does not exist."""
-    built = (_zalo(config, database, vault, clock), _messenger(config, clock))
+    built = (_zalo(config, database, vault, clock), _messenger(config, clock), _sms(config))
     return {channel.name: channel for channel in built if channel is not None}
 
 
@@ -38,3 +40,13 @@ def _messenger(config: Config, clock: Clock) -> Channel | None:
     if config.messenger is None:
         return None
     return MessengerChannel(config.messenger, Http(config.messenger.api_url, config.send_timeout), clock)
+
+
+def _sms(config: Config) -> Channel | None:
+    return None if config.sms is None else SmsChannel(config.sms, Http(config.sms.url, config.send_timeout))
+
+
+def build_paces(config: Config) -> dict[str, Pace]:
+    """How fast this process may speak on each configured channel."""
+    rates = {"zalo": config.zalo, "messenger": config.messenger, "sms": config.sms}
+    return {name: Pace(settings.per_second) for name, settings in rates.items() if settings is not None}

@@ -30,6 +30,17 @@ class Outgoing:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """Outside the reply window: that an answer about a case waits, and where to read it. `user_id` may be a phone."""
+
+    user_id: str = field(repr=False)
+    code: str
+    link: str
+    text: str = field(repr=False)
+    key: str
+
+
+@dataclass(frozen=True)
 class Parsed:
     """What a webhook body holds: events to store, reasons for what was left out, and the HTTP status to answer."""
 
@@ -42,6 +53,7 @@ class ChannelError(Exception):
     """A message was not sent; `retry` says whether trying again can help, `code` is short: no text, no token."""
 
     retry: ClassVar[bool] = False
+    reason: ClassVar[str] = ""  # a word of cases/windows.py, when it is the citizen who cannot be written to
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -49,9 +61,16 @@ class ChannelError(Exception):
 
 
 class ChannelUnavailable(ChannelError):
-    """The platform did not answer, or not with an answer: time-out, reset, 5xx, broken JSON. Try again."""
+    """The platform did not answer, or not with an answer: time-out, reset, 5xx, broken JSON. Try again.
+
+    Whether it took the message may be unknown then (`unsure`): its echo may still say so.
+    """
 
     retry = True
+
+    @property
+    def unsure(self) -> bool:
+        return self.code in {"timeout", "connection", "bad_json"}
 
 
 class ChannelBusy(ChannelError):
@@ -67,7 +86,21 @@ class TokenRejected(ChannelError):
 
 
 class RecipientUnreachable(ChannelError):
-    """This citizen cannot be written to: the reply window is closed, they blocked us or left. Not worth a retry."""
+    """This citizen cannot be written to just now; the message is kept until they write again."""
+
+    reason = "unreachable"
+
+
+class WindowClosed(RecipientUnreachable):
+    """Too long since the citizen's last message."""
+
+    reason = "window_closed"
+
+
+class Blocked(RecipientUnreachable):
+    """The citizen does not want to hear from us, or has left."""
+
+    reason = "blocked"
 
 
 class MessageRefused(ChannelError):
@@ -76,6 +109,12 @@ class MessageRefused(ChannelError):
 
 class ChannelMisconfigured(ChannelError):
     """An operator has to act first: account disabled, package, permission. Retry by hand after that."""
+
+
+class WalletEmpty(ChannelMisconfigured):
+    """A billed message and no money behind it: it waits for the wallet, or for the citizen to write."""
+
+    reason = "wallet"
 
 
 class Channel(ABC):
@@ -100,3 +139,7 @@ class Channel(ABC):
     @abstractmethod
     def send(self, outgoing: Outgoing) -> str | None:
         """Send one message and return the platform's id of it; raises a ChannelError. May send it in several parts."""
+
+    def notify(self, notice: Notice) -> str | None:
+        """Say by an approved template that an answer waits; returns the platform's id. Raises a ChannelError."""
+        raise ChannelMisconfigured("no_template")

@@ -22,10 +22,12 @@ from webhook.channels.base import (
     ChannelMisconfigured,
     ChannelUnavailable,
     MessageRefused,
+    Notice,
     Outgoing,
     Parsed,
     RecipientUnreachable,
     TokenRejected,
+    WindowClosed,
 )
 from webhook.channels.body import (
     as_dict,
@@ -41,10 +43,12 @@ MAX_QUICK_REPLIES, MAX_TITLE, MAX_PAYLOAD = 13, 20, 1000
 WINDOW = timedelta(hours=24)
 HUMAN_WINDOW = timedelta(days=7)  # only for what a person wrote (tag HUMAN_AGENT)
 
+PART = "part"  # marks all but the last part: only the echo of the last one says that the message is through
 BUSY = {4, 32, 613, 80006}
 TEMPORARY = {1, 2, 1200}
 MAYBE_SENT = 1357046  # with code 1: the message may have arrived, so that a retry would say it twice
-WINDOW_CLOSED = {2018278, 2018065, 2534022, 2018108}
+WINDOW_CLOSED = {2018278, 2018065, 2534022}
+CANNOT_RECEIVE = 2018108
 NO_SUCH_USER = 2018001
 AWAY = 1545041
 
@@ -88,30 +92,42 @@ class MessengerChannel(Channel):
         if not parts:
             raise MessageRefused("empty_text")
         for part in parts[:-1]:
-            self._call(outgoing, permission, {"text": part})
+            self._call(outgoing, permission, {"text": part}, PART)
         last: dict[str, Any] = {"text": parts[-1]}
         if fits and outgoing.buttons:
             last["quick_replies"] = [_quick_reply(button) for button in outgoing.buttons]
-        return self._call(outgoing, permission, last)
+        return self._call(outgoing, permission, last, outgoing.key)
 
     def _permission(self, outgoing: Outgoing) -> dict[str, str]:
         """How the platform allows this message now; RecipientUnreachable when it does not."""
         age = self._clock() - outgoing.last_inbound_at if outgoing.last_inbound_at else timedelta(0)
         if age <= WINDOW:
             return {"messaging_type": "RESPONSE"}
-        if outgoing.author == "officer" and age <= HUMAN_WINDOW:
+        if outgoing.author == "officer" and age <= HUMAN_WINDOW and self._config.human_agent:
             return {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
-        raise RecipientUnreachable("window_closed")
+        raise WindowClosed("window_closed")
 
-    def _call(self, outgoing: Outgoing, permission: dict[str, str], message: dict[str, Any]) -> str | None:
+    def notify(self, notice: Notice) -> str | None:
+        """A utility template in the shape the platform takes in practice; its body has two places: code and link."""
+        if not self._config.utility_template:
+            raise ChannelMisconfigured("no_template")
+        places = [{"type": "text", "text": words} for words in (notice.code, notice.link)]
+        template = {
+            "name": self._config.utility_template,
+            "language": {"code": self._config.utility_language},
+            "components": [{"type": "body", "parameters": places}],
+        }
+        content = {"messaging_type": "UTILITY", "message": {"template": template}}
+        return self._post({"recipient": {"id": notice.user_id}, **content})
+
+    def _call(self, outgoing: Outgoing, permission: dict[str, str], message: dict[str, Any], mark: str) -> str | None:
+        message = {**message, "metadata": mark}
+        return self._post({"recipient": {"id": outgoing.user_id}, **permission, "message": message})
+
+    def _post(self, content: dict[str, Any]) -> str | None:
         path = f"/{self._config.api_version}/{self._config.page_id}/messages"
         # In the header, not in the address: addresses end up in the logs of every proxy on the way.
         headers = {"Authorization": f"Bearer {self._config.page_token}"}
-        content = {
-            "recipient": {"id": outgoing.user_id},
-            **permission,
-            "message": {**message, "metadata": outgoing.key},
-        }
         answer = self._http.post(path, headers, json=content)
         raise_for_error(answer)
         return text_of(as_dict(answer.body).get("message_id"), 200) or None
@@ -140,7 +156,9 @@ def _error_kind(code: int, subcode: int | None) -> type[ChannelError]:
         return ChannelBusy
     if code in TEMPORARY and subcode != MAYBE_SENT:
         return ChannelUnavailable
-    if code in {551, AWAY} or subcode in {AWAY, NO_SUCH_USER} or (code == 10 and subcode in WINDOW_CLOSED):
+    if code == 10 and subcode in WINDOW_CLOSED:
+        return WindowClosed
+    if code in {551, AWAY} or subcode in {AWAY, NO_SUCH_USER, CANNOT_RECEIVE}:
         return RecipientUnreachable
     return ChannelMisconfigured if code in {10, 200} else MessageRefused
 

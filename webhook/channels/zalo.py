@@ -14,6 +14,7 @@ from typing import Any
 
 from core.config import ZaloConfig
 from webhook.channels.base import (
+    Blocked,
     Button,
     Channel,
     ChannelBusy,
@@ -21,10 +22,13 @@ from webhook.channels.base import (
     ChannelMisconfigured,
     ChannelUnavailable,
     MessageRefused,
+    Notice,
     Outgoing,
     Parsed,
     RecipientUnreachable,
     TokenRejected,
+    WalletEmpty,
+    WindowClosed,
 )
 from webhook.channels.body import (
     as_dict,
@@ -34,10 +38,12 @@ from webhook.channels.body import (
 )
 from webhook.channels.http import Answer, Http, status_error
 from webhook.channels.parts import numbered, split
-from webhook.channels.zalo_events import ZaloReader
+from webhook.channels.zalo_events import ANONYMOUS, ZaloReader
 from webhook.channels.zalo_token import TokenStore
 
 SEND_PATH = "/v3.0/oa/message/cs"
+TEMPLATE_PATH = "/v3.0/oa/message/template"
+ANONYMOUS_PATHS = ("/v2.0/oa/message", SEND_PATH)  # which of them works is not known
 TEXT_LIMIT = 1900  # the platform takes 2000, counted in a way it does not tell
 MAX_BUTTONS, MAX_TITLE, MAX_PAYLOAD = 5, 100, 1000
 # Codes of the page "ma-loi"; any other one means that this message will never be taken.
@@ -45,10 +51,11 @@ ERRORS: Mapping[type[ChannelError], frozenset[int]] = {
     TokenRejected: frozenset({-216, -220, -124}),
     ChannelBusy: frozenset({-32, -218, -234}),
     ChannelUnavailable: frozenset({-200}),
-    RecipientUnreachable: frozenset({-213, -227, -230, -232, -244}),
-    ChannelMisconfigured: frozenset(
-        {-204, -205, -209, -211, -212, -219, -221, -223, -224, -240, -242, -248, -320, -321}
-    ),
+    WindowClosed: frozenset({-230, -232}),
+    Blocked: frozenset({-213, -244}),
+    RecipientUnreachable: frozenset({-227}),
+    WalletEmpty: frozenset({-320, -321}),
+    ChannelMisconfigured: frozenset({-204, -205, -209, -211, -212, -219, -221, -223, -224, -240, -242, -248}),
 }
 NO_BUTTONS_HERE = {"zalo_-201", "zalo_-233"}  # seen for buttons where the account may not use them
 
@@ -110,18 +117,38 @@ class ZaloChannel(Channel):
         sent = [self._post(outgoing.user_id, {"text": p}) for p in split(numbered(text, outgoing.buttons), TEXT_LIMIT)]
         return sent[-1]
 
+    def notify(self, notice: Notice) -> str | None:
+        """A ZBS template by user id; the template has the parameters `ma_ho_so` and `lien_ket`."""
+        if not self._config.zbs_template_id or notice.user_id.startswith(ANONYMOUS):
+            raise ChannelMisconfigured("no_template")
+        content = {
+            "user_id": notice.user_id,
+            "template_id": self._config.zbs_template_id,
+            "template_data": {"ma_ho_so": notice.code, "lien_ket": notice.link},
+        }
+        return self._authorised(TEMPLATE_PATH, content)
+
     def _post(self, user_id: str, message: dict[str, Any]) -> str | None:
+        if not user_id.startswith(ANONYMOUS):
+            return self._authorised(SEND_PATH, {"recipient": {"user_id": user_id}, "message": message})
+        _, person, conversation = user_id.split(":", 2)
+        content = {"recipient": {"anonymous_id": person, "conversation_id": conversation}, "message": message}
+        try:
+            return self._authorised(ANONYMOUS_PATHS[0], content)
+        except (MessageRefused, ChannelMisconfigured):
+            return self._authorised(ANONYMOUS_PATHS[1], content)
+
+    def _authorised(self, path: str, content: dict[str, Any]) -> str | None:
         """One call; a rejected access token is renewed and tried once more."""
         token = self._tokens.current()
         try:
-            return self._call(user_id, message, token)
+            return self._call(path, content, token)
         except TokenRejected:
             self._tokens.reject(token)
-        return self._call(user_id, message, self._tokens.current())
+        return self._call(path, content, self._tokens.current())
 
-    def _call(self, user_id: str, message: dict[str, Any], token: str) -> str | None:
-        content = {"recipient": {"user_id": user_id}, "message": message}
-        answer = self._http.post(SEND_PATH, {"access_token": token}, json=content)
+    def _call(self, path: str, content: dict[str, Any], token: str) -> str | None:
+        answer = self._http.post(path, {"access_token": token}, json=content)
         raise_for_error(answer)
         return identifier(as_dict(as_dict(answer.body).get("data")).get("message_id"))
 
