@@ -99,6 +99,7 @@ class Config:
     workers: int = 1  # worker processes that `make run` starts
     turn_threads: int = 2
     send_threads: int = 2
+    desk_url: str = ""  # where officers reach the desk, when that is not the address they typed
     silence_minutes: int = 30  # how long the bot is silent after a person wrote in the platform's own inbox
     rasa_timeout: float = 20.0
     send_timeout: float = 10.0
@@ -179,6 +180,7 @@ def _build(values: Mapping[str, str], demo: bool) -> Config:
         workers=_positive(values, "WORKERS", 1),
         turn_threads=_positive(values, "TURN_THREADS", 2),
         send_threads=_positive(values, "SEND_THREADS", 2),
+        desk_url=_url(values, "DESK_URL", "") if "DESK_URL" in values else "",
         silence_minutes=_positive(values, "SILENCE_MINUTES", 30),
     )
 

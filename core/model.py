@@ -171,8 +171,12 @@ class ChannelConnection(Base):
     __tablename__ = "channel_connections"
 
     state: Mapped[str] = mapped_column(String(64), primary_key=True)  # a digest of what the platform will bring back
+    channel: Mapped[str] = mapped_column(String(20))
     officer_id: Mapped[int]
     verifier: Mapped[bytes] = mapped_column(LargeBinary)  # PKCE, encrypted
+    code: Mapped[bytes | None] = mapped_column(LargeBinary)  # what came back, encrypted; the worker spends it once
+    outcome: Mapped[str | None] = mapped_column(String(60))  # connected, or a code of what went wrong
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

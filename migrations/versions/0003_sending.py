@@ -34,8 +34,12 @@ def upgrade() -> None:
     op.create_table(
         "channel_connections",
         sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("channel", sa.String(length=20), nullable=False),
         sa.Column("officer_id", sa.Integer(), nullable=False),
         sa.Column("verifier", sa.LargeBinary(), nullable=False),
+        sa.Column("code", sa.LargeBinary(), nullable=True),
+        sa.Column("outcome", sa.String(length=60), nullable=True),
+        sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("expires_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("state", name=op.f("pk_channel_connections")),
     )
