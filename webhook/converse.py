@@ -278,6 +278,6 @@ def _forget(turn: Turn) -> None:
     """What was told of a denunciation or petition is not kept (Luật Tố cáo Art. 8, 9)."""
     for member in turn.members:
         member.text = FORGOTTEN if member.text else ""
-        member.payload = member.location = None
+        member.payload = member.location = member.original = None
         for attachment in member.attachments:
             attachment.url, attachment.status, attachment.error = "", "failed", "forgotten"
