@@ -46,6 +46,7 @@ class ZaloConfig:
     oauth_url: str
     anonymous: bool = True  # answer people who are not signed in
     zbs_template_id: str = ""  # an approved template with the parameters ma_ho_so and lien_ket
+    contact_picture: str = ""  # https address of the picture on the form that asks for a phone number
     billed_a_day: int = 1000  # most messages a day that Zalo bills
     per_second: int = 30  # most calls of one worker process
 
@@ -198,6 +199,7 @@ def _zalo(values: Mapping[str, str]) -> ZaloConfig | None:
         oauth_url=_url(values, "ZALO_OAUTH_URL", "https://oauth.zaloapp.com"),
         anonymous=_switch(values, "ZALO_ANONYMOUS", True),
         zbs_template_id=values.get("ZALO_ZBS_TEMPLATE_ID", ""),
+        contact_picture=values.get("ZALO_CONTACT_PICTURE", ""),
         billed_a_day=_whole(values, "ZALO_BILLED_A_DAY", 1000),
         per_second=_positive(values, "ZALO_PER_SECOND", 30),
     )

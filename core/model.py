@@ -128,7 +128,7 @@ class Outbound(Base):
     author: Mapped[str] = mapped_column(String(10))  # bot, officer, system
     text: Mapped[str] = mapped_column(Text)
     buttons: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)  # {"title","payload"} for the platform
-    file: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))  # {"name","title","mime"}; see files
+    attachment: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))  # see core/enclosure.py
     status: Mapped[str] = mapped_column(String(10), default="waiting")  # waiting, held, sent, dead, dropped
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -26,8 +26,12 @@ def enqueue(
     author: str,
     buttons: Sequence[Mapping[str, str]] = (),
     case_id: int | None = None,
+    attachment: Mapping[str, str] | None = None,
 ) -> bool:
-    """Write one message to a citizen in the caller's transaction; the same `key` again changes nothing: False."""
+    """Write one message to a citizen in the caller's transaction; the same `key` again changes nothing: False.
+
+    `attachment` comes from `core.enclosure`.
+    """
     # The row lock keeps id order equal to commit order within a conversation, which is the order of sending.
     session.execute(select(Conversation.id).where(Conversation.id == conversation_id).with_for_update(**ROW_LOCK))
     values = {
@@ -37,6 +41,7 @@ def enqueue(
         "author": author,
         "text": text,
         "buttons": [dict(button) for button in buttons],
+        "attachment": dict(attachment) if attachment else None,
         "status": "waiting",
         "attempts": 0,
         "next_at": now,

@@ -158,7 +158,7 @@ class House:
             service.reply(session, self.rulebook, case, officer, text, self.clock())
 
     def deliver(self) -> None:
-        means = Means(self.policy, self.vault, "https://tiepdan.example", "Xem: {link}", "{code} {link}")
+        means = Means(self.policy, self.vault, "https://tiepdan.example", None, "Xem: {link}", "{code} {link}")
         deliverer = Deliverer(self.database, self.channels, self.clock, means)
         while deliverer.step("host:0/send-0"):
             pass

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from core.model import Conversation, Inbound, Turn
 from core.vault import Vault
 from webhook.options import Tap, offer, stands_alone, tap_of
 from webhook.rasa_client import Answer, RasaAwayError, RasaClient, RasaFailedError
+from webhook.typing import Typing
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ class ClaimedTurn:
 
     id: int
     conversation_id: int
+    channel: str
+    user_id: str = field(repr=False)
     question: Mapping[str, Any]
     phone: str | None
     choice: str | None
@@ -57,6 +60,7 @@ class Converser:
     clock: Callable[[], datetime]
     started: datetime | None = None  # when this worker began, if that matters
     silence: timedelta = SILENCE
+    typing: Typing = field(default_factory=lambda: Typing({}))
 
     def step(self, worker: str) -> bool:
         """Take and finish one turn; False when there was none."""
@@ -91,7 +95,8 @@ class Converser:
             self._give_to_case(claimed, worker)
             return
         try:
-            answer = self.rasa.turn(claimed.question)
+            with self.typing.while_slow(claimed.channel, claimed.user_id):
+                answer = self.rasa.turn(claimed.question)
         except RasaAwayError:
             self._failed(turn_id, worker, "rasa_away", counts=False)
         except RasaFailedError:
@@ -203,6 +208,8 @@ def _snapshot(session: Session, turn: Turn, now: datetime, silence: timedelta) -
     return ClaimedTurn(
         id=turn.id,
         conversation_id=turn.conversation_id,
+        channel=conversation.channel,
+        user_id=conversation.user_id,
         question=_question(conversation, turn, members, tap, masked.text, resolved),
         phone=phones[-1] if phones else None,
         choice=tap.title if tap else None,

@@ -3,8 +3,9 @@
 import logging
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
@@ -13,7 +14,7 @@ from cases.model import Case
 from cases.service import note_undelivered
 from cases.windows import Facts, Plan, Policy, Route
 from cases.words import Words
-from core import outbox
+from core import enclosure, outbox
 from core.config import Config
 from core.db import Database, transaction
 from core.inbox import LeaseLostError
@@ -25,6 +26,9 @@ from webhook.channels.base import (
     ChannelBusy,
     ChannelError,
     ChannelUnavailable,
+    ContactRequest,
+    File,
+    MessageRefused,
     Notice,
     Outgoing,
 )
@@ -43,6 +47,7 @@ class Means:
     policy: Policy = field(default_factory=Policy)
     vault: Vault | None = None
     public_url: str = ""
+    folder: Path | None = None  # of the files that go out
     link_words: str = "{link}"
     notice_words: str = "{code} {link}"
 
@@ -58,7 +63,8 @@ def means_of(config: Config, vault: Vault, words: Words) -> Means:
         billed_a_day=zalo.billed_a_day if zalo else 0,
         silence=timedelta(minutes=config.silence_minutes),
     )
-    return Means(policy, vault, config.public_url, words.notices["status_link"], words.notices["answer_waits"])
+    folder = config.var_dir / "outgoing"
+    return Means(policy, vault, config.public_url, folder, words.notices["status_link"], words.notices["answer_waits"])
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class Claimed:
     channel: Channel | None
     outgoing: Outgoing
     notice: Notice | None
+    attachment: dict[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,7 @@ class Deliverer:
                 channel=self.channels.get(name),
                 outgoing=self._outgoing(session, row),
                 notice=self._notice(session, row, plan, phone) if plan.route in windows.NOTICES else None,
+                attachment=row.attachment,
             )
 
     def _facts(self, session: Session, row: Outbound, phone: str, now: datetime) -> Facts:
@@ -138,7 +146,19 @@ class Deliverer:
             author=row.author,
             last_inbound_at=row.conversation.last_inbound_at,
             key=row.key,
+            contact=_contact(row.attachment or {}),
         )
+
+    def _with_file(self, claimed: Claimed) -> Outgoing:
+        """Read from the disk while no session is open; raises a ChannelError when the file is gone."""
+        found = claimed.attachment
+        if found is None or found["kind"] != "file" or claimed.notice is not None:
+            return claimed.outgoing
+        try:
+            data = enclosure.load(self.means.folder or Path(), found)
+        except OSError:
+            raise MessageRefused("file_gone") from None
+        return replace(claimed.outgoing, file=File(found["title"], found["mime"], data))
 
     def _with_link(self, session: Session, row: Outbound) -> str:
         """A notice about a case says where its state can be read at any time, also when the chat is closed."""
@@ -167,7 +187,7 @@ class Deliverer:
         if pace is not None:
             pace.wait()
         try:
-            external_id = channel.notify(claimed.notice) if claimed.notice else channel.send(claimed.outgoing)
+            external_id = channel.notify(claimed.notice) if claimed.notice else channel.send(self._with_file(claimed))
         except ChannelError as error:
             if isinstance(error, ChannelBusy) and pace is not None:
                 pace.pause(BUSY_PAUSE)
@@ -235,6 +255,11 @@ class Deliverer:
         outbox.dead(row, error.code)
         note_undelivered(session, row, now)
         return "dead"
+
+
+def _contact(attachment: dict[str, str]) -> ContactRequest | None:
+    is_form = attachment.get("kind") == "contact"
+    return ContactRequest(attachment["title"], attachment["subtitle"]) if is_form else None
 
 
 def _note_held(session: Session, row: Outbound, plan: Plan, now: datetime) -> None:

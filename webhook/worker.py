@@ -31,6 +31,7 @@ from webhook.deliver import Deliverer, means_of
 from webhook.download import host_rule
 from webhook.media import MediaFetcher
 from webhook.rasa_client import RasaClient
+from webhook.typing import Typing
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +170,16 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
     return Worker(
         name=name,
         database=database,
-        converser=Converser(database, rulebook, rasa, vault, _now, _now(), timedelta(minutes=config.silence_minutes)),
+        converser=Converser(
+            database,
+            rulebook,
+            rasa,
+            vault,
+            _now,
+            started=_now(),
+            silence=timedelta(minutes=config.silence_minutes),
+            typing=Typing(channels),
+        ),
         deliverer=Deliverer(database, channels, _now, means_of(config, vault, rulebook.words), build_paces(config)),
         fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), _now),
         spool=Spool(config.var_dir / "spool", vault),

@@ -13,7 +13,7 @@ NEW: dict[str, tuple[tuple[str, sa.types.TypeEngine[object]], ...]] = {
     "conversations": (("human_at", MOMENT), ("left_at", MOMENT), ("source", sa.String(length=100))),
     "inbounds": (("original", sa.Text()),),
     "outbounds": (
-        ("file", sa.JSON(none_as_null=True)),
+        ("attachment", sa.JSON(none_as_null=True)),
         ("route", sa.String(length=20)),
         ("noticed_at", MOMENT),
         ("charged_at", MOMENT),

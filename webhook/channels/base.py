@@ -18,6 +18,23 @@ class Button:
 
 
 @dataclass(frozen=True)
+class File:
+    """A picture or document that goes with a message; `title` is its name for people, with its ending."""
+
+    title: str = field(repr=False)
+    mime: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ContactRequest:
+    """A form of the platform that asks for name and phone number."""
+
+    title: str
+    subtitle: str
+
+
+@dataclass(frozen=True)
 class Outgoing:
     """One message to one citizen; `author` is bot, officer or system, `key` names the fact it reports."""
 
@@ -27,6 +44,8 @@ class Outgoing:
     author: str
     last_inbound_at: datetime | None
     key: str
+    file: File | None = None
+    contact: ContactRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -143,3 +162,7 @@ class Channel(ABC):
     def notify(self, notice: Notice) -> str | None:
         """Say by an approved template that an answer waits; returns the platform's id. Raises a ChannelError."""
         raise ChannelMisconfigured("no_template")
+
+    def typing(self, user_id: str) -> None:
+        """Show that an answer is on its way, where the platform can; raises a ChannelError."""
+        return

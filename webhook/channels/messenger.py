@@ -8,6 +8,7 @@ Several entries may come in one body. Errors of sending are integers: a code and
 
 import hashlib
 import hmac
+import json
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from webhook.channels.base import (
     ChannelError,
     ChannelMisconfigured,
     ChannelUnavailable,
+    File,
     MessageRefused,
     Notice,
     Outgoing,
@@ -86,6 +88,8 @@ class MessengerChannel(Channel):
     def send(self, outgoing: Outgoing) -> str | None:
         """Buttons become quick replies of the last part; too many of them become lines to be answered by number."""
         permission = self._permission(outgoing)
+        if outgoing.file is not None:
+            self._send_file(outgoing, permission, outgoing.file)
         fits = len(outgoing.buttons) <= MAX_QUICK_REPLIES and all(map(_is_showable, outgoing.buttons))
         text = outgoing.text if fits else numbered(outgoing.text, outgoing.buttons)
         parts = split(unicodedata.normalize("NFC", text), TEXT_LIMIT)
@@ -96,7 +100,35 @@ class MessengerChannel(Channel):
         last: dict[str, Any] = {"text": parts[-1]}
         if fits and outgoing.buttons:
             last["quick_replies"] = [_quick_reply(button) for button in outgoing.buttons]
+        if outgoing.contact is not None:  # the citizen's own number, shown for one tap; it comes back as words
+            last["quick_replies"] = [{"content_type": "user_phone_number"}]
         return self._call(outgoing, permission, last, outgoing.key)
+
+    def _send_file(self, outgoing: Outgoing, permission: dict[str, str], file: File) -> None:
+        kind = "image" if file.mime.startswith("image/") else "file"
+        message = {"attachment": {"type": kind, "payload": {"is_reusable": True}}}
+        path = f"/{self._config.api_version}/{self._config.page_id}/message_attachments"
+        form = {"message": json.dumps(message)}
+        answer = self._http.post(path, self._headers(), form=form, file=("filedata", file))
+        raise_for_error(answer)
+        key = text_of(as_dict(answer.body).get("attachment_id"), 100)
+        if not key:
+            raise ChannelUnavailable("upload_without_id")
+        sent = {"attachment": {"type": kind, "payload": {"attachment_id": key}}}
+        self._call(outgoing, permission, sent, PART)
+
+    def typing(self, user_id: str) -> None:
+        """Three dots for about twenty seconds, or until the answer is there."""
+        self._post({"recipient": {"id": user_id}, "sender_action": "typing_on"})
+
+    def set_profile(self, profile: dict[str, Any]) -> None:
+        """What the Page shows before anybody has written: greeting, Get Started, menu. Raises a ChannelError."""
+        answer = self._http.post(f"/{self._config.api_version}/me/messenger_profile", self._headers(), json=profile)
+        raise_for_error(answer)
+
+    def _headers(self) -> dict[str, str]:
+        """In the header, not in the address: addresses end up in the logs of every proxy on the way."""
+        return {"Authorization": f"Bearer {self._config.page_token}"}
 
     def _permission(self, outgoing: Outgoing) -> dict[str, str]:
         """How the platform allows this message now; RecipientUnreachable when it does not."""
@@ -126,9 +158,7 @@ class MessengerChannel(Channel):
 
     def _post(self, content: dict[str, Any]) -> str | None:
         path = f"/{self._config.api_version}/{self._config.page_id}/messages"
-        # In the header, not in the address: addresses end up in the logs of every proxy on the way.
-        headers = {"Authorization": f"Bearer {self._config.page_token}"}
-        answer = self._http.post(path, headers, json=content)
+        answer = self._http.post(path, self._headers(), json=content)
         raise_for_error(answer)
         return text_of(as_dict(answer.body).get("message_id"), 200) or None
 

@@ -21,6 +21,8 @@ from webhook.channels.base import (
     ChannelError,
     ChannelMisconfigured,
     ChannelUnavailable,
+    ContactRequest,
+    File,
     MessageRefused,
     Notice,
     Outgoing,
@@ -35,6 +37,7 @@ from webhook.channels.body import (
     header,
     identifier,
     load_object,
+    text_of,
 )
 from webhook.channels.http import Answer, Http, status_error
 from webhook.channels.parts import numbered, split
@@ -42,6 +45,7 @@ from webhook.channels.zalo_events import ANONYMOUS, ZaloReader
 from webhook.channels.zalo_token import TokenStore
 
 SEND_PATH = "/v3.0/oa/message/cs"
+UPLOAD_PATH = "/v2.0/oa/upload/"
 TEMPLATE_PATH = "/v3.0/oa/message/template"
 ANONYMOUS_PATHS = ("/v2.0/oa/message", SEND_PATH)  # which of them works is not known
 TEXT_LIMIT = 1900  # the platform takes 2000, counted in a way it does not tell
@@ -95,6 +99,10 @@ class ZaloChannel(Channel):
 
     def send(self, outgoing: Outgoing) -> str | None:
         """Buttons go as a template on the last part; where they cannot, as lines to be answered by number."""
+        if outgoing.contact is not None:
+            return self._ask_contact(outgoing, outgoing.contact)
+        if outgoing.file is not None:
+            self._send_file(outgoing.user_id, outgoing.file)
         fits = len(outgoing.buttons) <= MAX_BUTTONS and all(map(_is_showable, outgoing.buttons))
         text = outgoing.text if fits else numbered(outgoing.text, outgoing.buttons)
         parts = split(text, TEXT_LIMIT)
@@ -105,6 +113,37 @@ class ZaloChannel(Channel):
         if not (fits and outgoing.buttons):
             return self._post(outgoing.user_id, {"text": parts[-1]})
         return self._send_buttons(outgoing, parts[-1])
+
+    def _ask_contact(self, outgoing: Outgoing, contact: ContactRequest) -> str | None:
+        """The answer comes as `user_submit_info`; where the form is refused the words ask for the number."""
+        element = {"title": contact.title[:MAX_TITLE], "subtitle": contact.subtitle}
+        if self._config.contact_picture:
+            element["image_url"] = self._config.contact_picture
+        payload = {"template_type": "request_user_info", "elements": [element]}
+        try:
+            return self._post(outgoing.user_id, {"attachment": {"type": "template", "payload": payload}})
+        except MessageRefused as error:
+            if error.code not in NO_BUTTONS_HERE:
+                raise
+        return self._post(outgoing.user_id, {"text": outgoing.text})
+
+    def _send_file(self, user_id: str, file: File) -> None:
+        """Upload and send: the platform keeps what is uploaded for seven days, so each message uploads anew."""
+        is_picture = file.mime.startswith("image/")
+        path = UPLOAD_PATH + ("image" if is_picture else "file")
+        data = as_dict(as_dict(self._with_token(lambda token: self._upload(path, file, token)).body).get("data"))
+        key = text_of(data.get("attachment_id" if is_picture else "token"), 500)
+        if not key:
+            raise ChannelUnavailable("upload_without_id")
+        element = {"media_type": "image", "attachment_id": key}
+        media = {"type": "template", "payload": {"template_type": "media", "elements": [element]}}
+        attachment = media if is_picture else {"type": "file", "payload": {"token": key}}
+        self._post(user_id, {"attachment": attachment})
+
+    def _upload(self, path: str, file: File, token: str) -> Answer:
+        answer = self._http.post(path, {"access_token": token}, file=("file", file))
+        raise_for_error(answer)
+        return answer
 
     def _send_buttons(self, outgoing: Outgoing, text: str) -> str | None:
         buttons = [{"title": b.title, "type": "oa.query.hide", "payload": b.payload} for b in outgoing.buttons]
@@ -139,18 +178,22 @@ class ZaloChannel(Channel):
             return self._authorised(ANONYMOUS_PATHS[1], content)
 
     def _authorised(self, path: str, content: dict[str, Any]) -> str | None:
+        answer = self._with_token(lambda token: self._call(path, content, token))
+        return identifier(as_dict(as_dict(answer.body).get("data")).get("message_id"))
+
+    def _with_token(self, call: Callable[[str], Answer]) -> Answer:
         """One call; a rejected access token is renewed and tried once more."""
         token = self._tokens.current()
         try:
-            return self._call(path, content, token)
+            return call(token)
         except TokenRejected:
             self._tokens.reject(token)
-        return self._call(path, content, self._tokens.current())
+        return call(self._tokens.current())
 
-    def _call(self, path: str, content: dict[str, Any], token: str) -> str | None:
+    def _call(self, path: str, content: dict[str, Any], token: str) -> Answer:
         answer = self._http.post(path, {"access_token": token}, json=content)
         raise_for_error(answer)
-        return identifier(as_dict(as_dict(answer.body).get("data")).get("message_id"))
+        return answer
 
 
 def raise_for_error(answer: Answer) -> None:
