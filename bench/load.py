@@ -125,4 +125,3 @@ async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
     length = next((line.split(":")[1] for line in head.splitlines() if line.startswith("content-length:")), "0")
     await reader.readexactly(int(length))
     return int(head.split()[1]), "connection: close" not in head
-
