@@ -28,6 +28,7 @@ from webhook.channels.body import MAX_BODY
 log = logging.getLogger(__name__)
 
 CHUNK = 64 * 1024
+STATEMENT_SECONDS = 5  # then the events are on the disk already
 MOST_DISCARDED = 16 * MAX_BODY
 VERIFIER = re.compile(r"zalo_verifier[A-Za-z0-9_-]{0,200}\.html")
 
@@ -124,7 +125,7 @@ def application() -> Flask:
     """What gunicorn serves, from the settings."""
     configure()
     config = load_config()
-    database = open_database(config.database_url)
+    database = open_database(config.database_url, STATEMENT_SECONDS)
     vault = Vault(config.data_keys)
     channels = build_channels(config, database, vault)
     return create_app(config, database, channels, Spool(config.var_dir / "spool", vault))
