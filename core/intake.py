@@ -36,7 +36,7 @@ Waiting = tuple[Sequence[InboundEvent], "Future[str]"]
 def store(database: Database, events: Sequence[InboundEvent], now: datetime) -> None:
     """All of them in one transaction; EventRefusedError when the database is there and does not take one of them."""
     try:
-        with transaction(database) as session:
+        with transaction(database) as session, session.no_autoflush:  # what changed is written once, at the end
             # In one order for all, so that two groups with the same citizens never wait for each other.
             for event in sorted(events, key=lambda event: event.user_id):
                 inbox.accept(session, event, now)
