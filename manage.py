@@ -19,7 +19,7 @@ from cases import boundaries
 from cases.corrections import as_rasa, corrections
 from cases.demo import Given, UnknownValueError, add_case, seed_demo_cases
 from cases.model import Officer, Unit
-from cases.officers import OfficerError, create_officer, demo_accounts
+from cases.officers import OfficerError, Role, create_officer, demo_accounts
 from cases.rulebook import load_rulebook
 from cases.transcript import transcript
 from cases.words import area_label
@@ -250,7 +250,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("user-add", user_add, user_add.__doc__)
     sub.add_argument("username")
     sub.add_argument("--name", required=True)
-    sub.add_argument("--role", choices=("officer", "supervisor", "administrator"), default="officer")
+    sub.add_argument("--role", choices=tuple(Role), default="officer")
     sub.add_argument("--unit", required=True, help="unit id, e.g. city:01, legacy:006 (Đống Đa), 2025:00229 (Kim Liên)")
     sub = add("retry", retry, retry.__doc__)
     sub.add_argument("ids", nargs="*", type=int, metavar="ID")
