@@ -15,7 +15,7 @@ from alembic.config import Config as AlembicConfig
 from sqlalchemy import select, text
 
 import supervise
-from cases import boundaries
+from cases import boundaries, clocks
 from cases.corrections import as_rasa, corrections
 from cases.demo import Given, UnknownValueError, add_case, seed_demo_cases
 from cases.model import Officer, Unit
@@ -82,6 +82,18 @@ def user_add(config: Config, options: argparse.Namespace) -> None:
 
 def run_worker(_config: Config, _options: argparse.Namespace) -> None:
     worker.main()
+
+
+def sweep(config: Config, _options: argparse.Namespace) -> None:
+    """Look at the clocks of all open cases now: keep what was missed, remind, tell the units above."""
+    database, rulebook, looked = _opened(config), load_rulebook(), 0
+    while True:
+        with transaction(database) as session:
+            count = clocks.sweep(session, rulebook, datetime.now(UTC))
+        looked += count
+        if not count:
+            break
+    print(f"{looked} cases looked at.")
 
 
 def dead_letters(config: Config, _options: argparse.Namespace) -> None:
@@ -244,6 +256,7 @@ def _parser() -> argparse.ArgumentParser:
         ("migrate", migrate),
         ("seed", seed),
         ("dead-letters", dead_letters),
+        ("sweep", sweep),
     ):
         add(name, handler, handler.__doc__)
     add("worker", run_worker, "One more worker process.")

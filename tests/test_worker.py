@@ -46,6 +46,7 @@ from tests.support import (
     said,
 )
 from webhook.channels import TOKEN_TIMEOUT
+from webhook.chores import Chores
 from webhook.converse import FORGOTTEN, PATIENCE, Converser
 from webhook.deliver import Deliverer
 from webhook.download import HostRule
@@ -710,6 +711,7 @@ def at_work(house: House, spool: Spool, folder: Path) -> Iterator[None]:
         converser=replace(house.converser, clock=now),
         deliverer=replace(house.deliverer, clock=now),
         fetcher=MediaFetcher(house.database, folder / "media", HostRule(), now),
+        chores=Chores(house.database, house.rulebook, now),
         spool=spool,
         stop=stop,
         wake=threading.Event(),

@@ -26,6 +26,7 @@ from core.log import configure
 from core.spool import Spool
 from core.vault import Vault
 from webhook.channels import build_channels
+from webhook.chores import Chores
 from webhook.converse import Converser
 from webhook.deliver import Deliverer
 from webhook.download import host_rule
@@ -49,6 +50,7 @@ class Worker:
     converser: Converser
     deliverer: Deliverer
     fetcher: MediaFetcher
+    chores: Chores
     spool: Spool
     stop: threading.Event
     wake: threading.Event
@@ -59,6 +61,7 @@ class Worker:
         loops = [(f"{self.name}/turn-{n}", self.converser.step) for n in range(turn_threads)]
         loops += [(f"{self.name}/send-{n}", self.deliverer.step) for n in range(send_threads)]
         loops += [(f"{self.name}/media-{n}", self.fetcher.step) for n in range(MEDIA_THREADS)]
+        loops.append((f"{self.name}/chores", self.chores.step))
         threads = [threading.Thread(target=self._loop, args=loop, name=loop[0]) for loop in loops]
         for thread in threads:
             thread.start()
@@ -158,6 +161,7 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
         converser=Converser(database, rulebook, rasa, vault, _now, started=_now()),
         deliverer=Deliverer(database, build_channels(config, database, vault), _now),
         fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), _now),
+        chores=Chores(database, rulebook, _now),
         spool=Spool(config.var_dir / "spool", vault),
         stop=stop,
         wake=threading.Event(),
