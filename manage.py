@@ -80,6 +80,16 @@ def user_add(config: Config, options: argparse.Namespace) -> None:
     print(f"Account {officer.username} ({officer.role}, {officer.unit_id}) made.")
 
 
+def right(config: Config, options: argparse.Namespace) -> None:
+    """Give somebody the right to export what citizens wrote and their phone numbers, or take it back."""
+    with transaction(_opened(config)) as session:
+        officer = session.scalars(select(Officer).where(Officer.username == options.username)).first()
+        if officer is None:
+            raise OfficerError(f"there is no officer {options.username}")
+        officer.may_export_personal = options.personal_exports == "on"
+    print(f"Personal exports are {options.personal_exports} for {options.username}.")
+
+
 def run_worker(_config: Config, _options: argparse.Namespace) -> None:
     worker.main()
 
@@ -265,6 +275,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--name", required=True)
     sub.add_argument("--role", choices=tuple(Role), default="officer")
     sub.add_argument("--unit", required=True, help="unit id, e.g. city:01, legacy:006 (Đống Đa), 2025:00229 (Kim Liên)")
+    sub = add("right", right, right.__doc__)
+    sub.add_argument("username")
+    sub.add_argument("--personal-exports", choices=("on", "off"), required=True)
     sub = add("retry", retry, retry.__doc__)
     sub.add_argument("ids", nargs="*", type=int, metavar="ID")
     for name, filed in (("export-corrections", export_corrections), ("load-boundaries", load_boundaries)):

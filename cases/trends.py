@@ -4,13 +4,13 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from cases.deadlines import LOCAL
-from cases.measures import MEASURES, Filter, chosen, narrowed
+from cases.measures import MEASURES, Cases, Filter, chosen, narrowed
 from cases.model import Case
-from cases.statistics import local_month
+from cases.statistics import local_month, number
 
 SURGE_DAYS, USUAL_WEEKS = 7, 4
 SURGE_LEAST, SURGE_TIMES = 5, 3
@@ -34,6 +34,36 @@ class Surge:
     count: int
     usual: float
     filters: Filter
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What came into a period and what left it: carried + received = closed + remaining, always."""
+
+    carried: int
+    received: int
+    closed: int
+    closed_on_time: int
+    remaining: int
+    remaining_late: int
+
+
+def balance(
+    session: Session, scope: ColumnElement[bool], filters: Filter, now: datetime, cases: Cases = Case
+) -> Balance:
+    """Cases of a period as an office counts them; what is closed after the period, up to now, counts as closed."""
+    start, end = filters.start, filters.end
+    is_open, late = MEASURES["open"](cases, now), MEASURES["late_now"](cases, now)
+    left = and_(MEASURES["handled"](cases, now), cases.resolved_at >= start)
+    query = select(
+        number(and_(cases.opened_at < start, or_(is_open, left))),
+        number(cases.opened_at >= start),
+        number(or_(left, and_(cases.opened_at >= start, not_(is_open)))),
+        number(and_(or_(left, and_(cases.opened_at >= start, not_(is_open))), cases.late_at.is_(None))),
+        number(is_open),
+        number(and_(is_open, late)),
+    ).where(scope, *narrowed(filters, cases), cases.opened_at < end)
+    return Balance(*map(int, session.execute(query).one()))
 
 
 def twelve_months(session: Session, scope: ColumnElement[bool], filters: Filter, now: datetime) -> list[Month]:

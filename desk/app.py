@@ -21,7 +21,7 @@ from cases.rulebook import Rulebook, load_rulebook
 from core.config import Config, ConfigError, load_config
 from core.db import Database, open_database, reading
 from core.log import configure
-from desk import attention, auth, case, extension, health, letters, media, queue, reports, show
+from desk import attention, auth, case, exports, extension, health, letters, media, months, queue, reports, show
 from desk.context import LONGEST_TEXT, Services
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-BLUEPRINTS = (auth, queue, case, extension, media, attention, reports, letters, health)
+BLUEPRINTS = (auth, queue, case, extension, media, attention, reports, months, exports, letters, health)
 
 
 def application() -> Flask:

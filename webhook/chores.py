@@ -1,17 +1,21 @@
-"""What the worker does by the clock, not by a message: sweep the clocks of cases; started by `webhook.worker`."""
+"""What the worker does by the clock, not by a message: clocks, months, files; run by `webhook.worker`."""
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from cases import clocks
+from cases import clocks, snapshots
 from cases.rulebook import Rulebook
-from core.db import Database, transaction
+from core.db import Database, reading, transaction
+from webhook.exporter import Exporter
 
 log = logging.getLogger(__name__)
 
 SWEEP_EVERY = timedelta(seconds=30)
+EXPORT_EVERY = timedelta(seconds=1)
+EXPIRE_EVERY = timedelta(minutes=10)
+FREEZE_EVERY = timedelta(minutes=1)
 BATCH = 100
 
 
@@ -21,12 +25,33 @@ class Chores:
 
     database: Database
     rulebook: Rulebook
+    exporter: Exporter
     now: Callable[[], datetime]
     _next: dict[str, datetime] = field(default_factory=dict)
 
     def step(self, worker: str) -> bool:
         """Do one piece of what is due; says whether there may be more at once."""
-        return self._due("sweep", SWEEP_EVERY) and self._sweep(worker)
+        if self._due("sweep", SWEEP_EVERY) and self._sweep(worker):
+            return True
+        if self._due("freeze", FREEZE_EVERY):
+            self._freeze(worker)
+        if self._due("expire", EXPIRE_EVERY):
+            self.exporter.sweep()
+        return self._due("export", EXPORT_EVERY) and self._export(worker)
+
+    def _export(self, worker: str) -> bool:
+        busy = self.exporter.step(worker)
+        if busy:
+            self._next.pop("export")
+        return busy
+
+    def _freeze(self, worker: str) -> None:
+        with reading(self.database) as session:
+            month = snapshots.month_to_freeze(session, self.now())
+        if month is not None:
+            with transaction(self.database) as session:
+                snapshots.freeze(session, self.rulebook.calendar, month, self.now())
+            log.info("month frozen", extra={"worker": worker, "event": month})
 
     def _sweep(self, worker: str) -> bool:
         with transaction(self.database) as session:

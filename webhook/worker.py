@@ -30,6 +30,7 @@ from webhook.chores import Chores
 from webhook.converse import Converser
 from webhook.deliver import Deliverer
 from webhook.download import host_rule
+from webhook.exporter import Exporter
 from webhook.media import MediaFetcher
 from webhook.rasa_client import RasaClient
 
@@ -161,7 +162,7 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
         converser=Converser(database, rulebook, rasa, vault, _now, started=_now()),
         deliverer=Deliverer(database, build_channels(config, database, vault), _now),
         fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), _now),
-        chores=Chores(database, rulebook, _now),
+        chores=Chores(database, rulebook, Exporter(database, rulebook, vault, config.var_dir / "exports", _now), _now),
         spool=Spool(config.var_dir / "spool", vault),
         stop=stop,
         wake=threading.Event(),
