@@ -15,11 +15,11 @@ from alembic.config import Config as AlembicConfig
 from sqlalchemy import select, text
 
 import supervise
-from cases import boundaries
+from cases import boundaries, clocks
 from cases.corrections import as_rasa, corrections
 from cases.demo import Given, UnknownValueError, add_case, seed_demo_cases
 from cases.model import Officer, Unit
-from cases.officers import OfficerError, create_officer, demo_accounts
+from cases.officers import OfficerError, Role, create_officer, demo_accounts
 from cases.rulebook import load_rulebook
 from cases.transcript import transcript
 from cases.words import area_label
@@ -85,8 +85,30 @@ def user_add(config: Config, options: argparse.Namespace) -> None:
     print(f"Account {officer.username} ({officer.role}, {officer.unit_id}) made.")
 
 
+def right(config: Config, options: argparse.Namespace) -> None:
+    """Give somebody the right to export what citizens wrote and their phone numbers, or take it back."""
+    with transaction(_opened(config)) as session:
+        officer = session.scalars(select(Officer).where(Officer.username == options.username)).first()
+        if officer is None:
+            raise OfficerError(f"there is no officer {options.username}")
+        officer.may_export_personal = options.personal_exports == "on"
+    print(f"Personal exports are {options.personal_exports} for {options.username}.")
+
+
 def run_worker(_config: Config, _options: argparse.Namespace) -> None:
     worker.main()
+
+
+def sweep(config: Config, _options: argparse.Namespace) -> None:
+    """Look at the clocks of all open cases now: keep what was missed, remind, tell the units above."""
+    database, rulebook, looked = _opened(config), load_rulebook(), 0
+    while True:
+        with transaction(database) as session:
+            count = clocks.sweep(session, rulebook, datetime.now(UTC))
+        looked += count
+        if not count:
+            break
+    print(f"{looked} cases looked at.")
 
 
 def dead_letters(config: Config, _options: argparse.Namespace) -> None:
@@ -265,14 +287,18 @@ def _parser() -> argparse.ArgumentParser:
         ("seed", seed),
         ("dead-letters", dead_letters),
         ("messenger-profile", messenger_profile),
+        ("sweep", sweep),
     ):
         add(name, handler, handler.__doc__)
     add("worker", run_worker, "One more worker process.")
     sub = add("user-add", user_add, user_add.__doc__)
     sub.add_argument("username")
     sub.add_argument("--name", required=True)
-    sub.add_argument("--role", choices=("officer", "supervisor", "administrator"), default="officer")
+    sub.add_argument("--role", choices=tuple(Role), default="officer")
     sub.add_argument("--unit", required=True, help="unit id, e.g. city:01, legacy:006 (Đống Đa), 2025:00229 (Kim Liên)")
+    sub = add("right", right, right.__doc__)
+    sub.add_argument("username")
+    sub.add_argument("--personal-exports", choices=("on", "off"), required=True)
     sub = add("retry", retry, retry.__doc__)
     sub.add_argument("ids", nargs="*", type=int, metavar="ID")
     for name, filed in (("export-corrections", export_corrections), ("load-boundaries", load_boundaries)):

@@ -29,6 +29,7 @@ class Role(StrEnum):
     """What an officer may do; the Vietnamese words are in `catalogue/words.yml`."""
 
     OFFICER = "officer"
+    COORDINATOR = "coordinator"
     SUPERVISOR = "supervisor"
     ADMINISTRATOR = "administrator"
 
@@ -160,11 +161,11 @@ def hash_password(password: str) -> str:
 
 def may_act(officer: Officer) -> bool:
     """Supervisors read; everybody else works."""
-    return officer.role in {Role.OFFICER, Role.ADMINISTRATOR}
+    return officer.role in {Role.OFFICER, Role.COORDINATOR, Role.ADMINISTRATOR}
 
 
 def may_see_figures(officer: Officer) -> bool:
-    return officer.role in {Role.SUPERVISOR, Role.ADMINISTRATOR}
+    return officer.role in {Role.COORDINATOR, Role.SUPERVISOR, Role.ADMINISTRATOR}
 
 
 def may_repair(officer: Officer) -> bool:

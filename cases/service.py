@@ -7,15 +7,17 @@ enqueued in the same transaction as the fact it reports, or not at all.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cases import clocks
 from cases.categories import urgency_of
 from cases.codes import fold, new_code
-from cases.deadlines import add_working_hours, due_by, receive_by, working_hours_between
-from cases.model import Case, CaseEvent, Officer, Unit
+from cases.coordination import destination
+from cases.deadlines import due_by, receive_by
+from cases.history import record
+from cases.model import Case, Officer, Unit
 from cases.notices import notify
 from cases.rulebook import Rulebook
 from cases.workflow import Move, Status, after
@@ -84,19 +86,23 @@ def open_case(
         status=Status.NEW,
         version=1,
         reopened_count=0,
+        hops=0,
+        channel=session.get_one(Conversation, draft.conversation_id).channel,
+        false_closures=0,
         opened_at=now,
-        receive_by=receive_by(rulebook.calendar, rulebook.deadlines, now),
+        receive_by=receive_by(rulebook.calendar, rulebook.deadlines, urgency, now),
         due_at=due_by(rulebook.calendar, rulebook.deadlines, urgency, now),
     )
     session.add(case)
     session.flush()
-    _record(session, case, "opened", now, unit=case.unit_id, **(wishes or {}))
+    record(session, case, "opened", now, unit=case.unit_id, **(wishes or {}))
     return case
 
 
 def take(session: Session, case: Case, officer: Officer, now: datetime, version: int | None = None) -> None:
     """The officer answers for this case from now on; the first taking stops the receiving clock."""
     _check(case, version)
+    clocks.note_lateness(session, case, now)
     case.status = after(Move.TAKE, Status(case.status))
     _take(session, case, officer, now)
     _touch(case)
@@ -114,7 +120,7 @@ def reply(
     """Tell the citizen something; the case stays in work."""
     _move(session, case, officer, Move.REPLY, now, version)
     case.first_answer_at = case.first_answer_at or now
-    event = _record(session, case, "replied", now, officer, text=text)
+    event = record(session, case, "replied", now, officer, text=text)
     notify(session, rulebook, case, event, text)
 
 
@@ -134,7 +140,7 @@ def ask(
     case.first_answer_at = case.first_answer_at or now
     conversation = _conversation(session, case)
     conversation.awaiting_case_id, conversation.awaiting_until = case.id, None
-    event = _record(session, case, "asked", now, officer, text=text)
+    event = record(session, case, "asked", now, officer, text=text)
     notify(session, rulebook, case, event, text)
 
 
@@ -154,11 +160,12 @@ def add_information(session: Session, rulebook: Rulebook, case: Case, turn_id: i
     session.refresh(case, with_for_update=ROW_LOCK)  # an officer may be moving it at this very moment
     if any(event.data.get("turn") == turn_id for event in case.events):
         return
+    clocks.note_lateness(session, case, now)
     if case.status == Status.WAITING_CITIZEN:
         case.status = after(Move.ANSWER, Status(case.status))
         _stop_awaiting(session, case)
-        _wake_clock(rulebook, case, now)
-    _record(session, case, "citizen_answered", now, turn=turn_id)
+        clocks.wake(rulebook, case, now)
+    record(session, case, "citizen_answered", now, turn=turn_id)
     _touch(case)
 
 
@@ -172,19 +179,25 @@ def transfer(
     now: datetime,
     version: int | None = None,
 ) -> None:
-    """Hand the case to another unit's queue with a reason; the clocks keep running. Raises UnknownUnitError."""
+    """Hand the case to another unit's queue with a reason; the clocks keep running. Raises UnknownUnitError.
+
+    Handed on a second time it goes to the coordinator above both units instead, who decides and may hand it on freely.
+    """
     _check(case, version)
-    target = session.get(Unit, unit_id)
-    if target is None or target.id == case.unit_id:
+    wanted = session.get(Unit, unit_id)
+    if wanted is None or wanted.id == case.unit_id:
         raise UnknownUnitError(unit_id)
-    _wake_clock(rulebook, case, now)
+    clocks.note_lateness(session, case, now)
+    clocks.wake(rulebook, case, now)
     case.status = after(Move.TRANSFER, Status(case.status))
-    source, case.unit_id, case.officer_id = case.unit_id, target.id, None
+    target, holder = destination(session, case, officer, wanted)
+    source, case.unit_id, case.officer_id = case.unit_id, target.id, holder.id if holder else None
     if target.kind == "ward":
         case.ward_id = target.id
         case.area_id = case.area_id or target.parent_id
     _stop_awaiting(session, case)
-    event = _record(session, case, "transferred", now, officer, text=reason, source=source, target=target.id)
+    units = {"source": source, "target": target.id, "wanted": wanted.id}
+    event = record(session, case, "transferred", now, officer, text=reason, **units)
     _touch(case)
     notify(session, rulebook, case, event, reason, unit=target)
 
@@ -208,7 +221,7 @@ def correct_category(
     if category == case.category:
         return
     source, case.category = case.category, category
-    _record(session, case, "category_corrected", now, officer, source=source, target=category)
+    record(session, case, "category_corrected", now, officer, source=source, target=category)
     _touch(case)
 
 
@@ -223,11 +236,11 @@ def resolve(
 ) -> None:
     """Say that the matter is dealt with and how; the citizen is told and may have it reopened."""
     _move(session, case, officer, Move.RESOLVE, now, version)
-    _wake_clock(rulebook, case, now)
+    clocks.wake(rulebook, case, now)
     case.resolved_at = now
     case.first_answer_at = case.first_answer_at or now
     _stop_awaiting(session, case)
-    event = _record(session, case, "resolved", now, officer, text=text, on_time=now <= case.due_at)
+    event = record(session, case, "resolved", now, officer, text=text, on_time=case.late_at is None)
     notify(session, rulebook, case, event, text)
 
 
@@ -244,9 +257,10 @@ def reopen(
     """Take a resolved case back into work, by an officer or (officer None) because the citizen says it is not done."""
     _check(case, version)
     case.status = after(Move.REOPEN, Status(case.status))
+    clocks.reopen(rulebook, case, now)
     case.resolved_at = None
     case.reopened_count += 1
-    event = _record(session, case, "reopened", now, officer, text=reason, turn=turn_id)
+    event = record(session, case, "reopened", now, officer, text=reason, turn=turn_id)
     _touch(case)
     if officer is not None:  # a citizen who asked for it is answered by the bot in the same chat
         notify(session, rulebook, case, event, reason)
@@ -259,13 +273,13 @@ def note_undelivered(session: Session, outbound: Outbound, now: datetime) -> Non
     case = session.get_one(Case, outbound.case_id)
     if any(event.data.get("outbound") == outbound.id for event in case.events):
         return
-    _record(session, case, "undelivered", now, outbound=outbound.id, reason=outbound.error)
+    record(session, case, "undelivered", now, outbound=outbound.id, reason=outbound.error)
 
 
 def _move(session: Session, case: Case, officer: Officer, move: Move, now: datetime, version: int | None) -> None:
     _check(case, version)
-    status = Status(case.status)
-    case.status = after(move, status)
+    clocks.note_lateness(session, case, now)
+    case.status = after(move, Status(case.status))
     if case.officer_id is None:
         _take(session, case, officer, now)
     _touch(case)
@@ -276,16 +290,7 @@ def _take(session: Session, case: Case, officer: Officer, now: datetime) -> None
         return
     case.officer_id = officer.id
     case.received_at = case.received_at or now
-    _record(session, case, "taken", now, officer)
-
-
-def _wake_clock(rulebook: Rulebook, case: Case, now: datetime) -> None:
-    """Give back the working time that passed while the citizen was asked."""
-    if case.waiting_since is None:
-        return
-    rested = working_hours_between(rulebook.calendar, case.waiting_since, now)
-    case.due_at = add_working_hours(rulebook.calendar, case.due_at, rested)
-    case.waiting_since = None
+    record(session, case, "taken", now, officer)
 
 
 def _check(case: Case, version: int | None) -> None:
@@ -295,16 +300,6 @@ def _check(case: Case, version: int | None) -> None:
 
 def _touch(case: Case) -> None:
     case.version += 1
-
-
-def _record(
-    session: Session, case: Case, kind: str, now: datetime, officer: Officer | None = None, **data: Any
-) -> CaseEvent:
-    actor = "officer" if officer else ("system" if kind == "undelivered" else "citizen")
-    event = CaseEvent(case_id=case.id, at=now, kind=kind, actor=actor, officer_id=officer and officer.id, data=data)
-    session.add(event)
-    session.flush()
-    return event
 
 
 def _stop_awaiting(session: Session, case: Case) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 from flask import Flask
 
-from cases.deadlines import LOCAL, Calendar, DeadlineRules, OutsideCalendar, format_deadline, warn_at
+from cases.clocks import warns_at
+from cases.deadlines import LOCAL, Calendar, DeadlineRules, OutsideCalendar, format_deadline
 from cases.model import Case, Unit
 from cases.rulebook import Rulebook
 from cases.workflow import Status
@@ -57,6 +58,6 @@ def deadline_mark(case: Case, calendar: Calendar, rules: DeadlineRules, now: dat
     if case.due_at < now:
         return "late"
     try:
-        return "soon" if warn_at(calendar, rules, case.opened_at, case.due_at) <= now else ""
+        return "soon" if warns_at(calendar, rules, case) <= now else ""
     except OutsideCalendar:
         return ""

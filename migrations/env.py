@@ -3,11 +3,12 @@
 from alembic import context
 
 import cases.attempts
+import cases.figures_model
 import cases.model
 import core.model
 from core.db import Base
 
-TABLES = (core.model, cases.model, cases.attempts)  # imported so that the metadata is complete
+TABLES = (core.model, cases.model, cases.attempts, cases.figures_model)  # imported so that the metadata is complete
 
 
 def migrate() -> None:

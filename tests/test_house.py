@@ -223,7 +223,7 @@ def test_the_comparison_would_notice_a_missing_table_and_index(empty_database: D
 
 def recorded_kinds() -> set[str]:
     """Every kind of event that the services write."""
-    written = [node for _, node in nodes(ast.Call, "cases") if getattr(node.func, "id", "") == "_record"]
+    written = [node for _, node in nodes(ast.Call, "cases") if getattr(node.func, "id", "") == "record"]
     return {node.args[2].value for node in written if isinstance(node.args[2], ast.Constant)}
 
 

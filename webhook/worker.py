@@ -25,9 +25,11 @@ from core.log import configure
 from core.spool import Spool
 from core.vault import Vault
 from webhook.channels import build_channels, build_paces, build_tokens
+from webhook.chores import Chores
 from webhook.converse import Converser
 from webhook.deliver import Deliverer, means_of
 from webhook.download import host_rule
+from webhook.exporter import Exporter
 from webhook.media import MediaFetcher
 from webhook.rasa_client import RasaClient
 from webhook.typing import Typing
@@ -50,6 +52,7 @@ class Worker:
     converser: Converser
     deliverer: Deliverer
     fetcher: MediaFetcher
+    chores: Chores
     spool: Spool
     stop: threading.Event
     wake: threading.Event
@@ -61,6 +64,7 @@ class Worker:
         loops = [(f"{self.name}/turn-{n}", self.converser.step) for n in range(turn_threads)]
         loops += [(f"{self.name}/send-{n}", self.deliverer.step) for n in range(send_threads)]
         loops += [(f"{self.name}/media-{n}", self.fetcher.step) for n in range(MEDIA_THREADS)]
+        loops.append((f"{self.name}/chores", self.chores.step))
         threads = [threading.Thread(target=self._loop, args=loop, name=loop[0]) for loop in loops]
         threads.append(threading.Thread(target=self._look_after_tokens, name=f"{self.name}/tokens"))
         for thread in threads:
@@ -177,6 +181,7 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
         ),
         deliverer=Deliverer(database, channels, _now, means_of(config, vault, rulebook.words), build_paces(config)),
         fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), _now),
+        chores=Chores(database, rulebook, Exporter(database, rulebook, vault, config.var_dir / "exports", _now), _now),
         spool=Spool(config.var_dir / "spool", vault),
         stop=stop,
         wake=threading.Event(),
