@@ -7,6 +7,7 @@ enqueued in the same transaction as the fact it reports, or not at all.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
