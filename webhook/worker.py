@@ -177,6 +177,7 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
             _now,
             started=_now(),
             silence=timedelta(minutes=config.silence_minutes),
+            settle=timedelta(seconds=config.settle_seconds),
             typing=Typing(channels),
         ),
         deliverer=Deliverer(database, channels, _now, means_of(config, vault, rulebook.words), build_paces(config)),
