@@ -122,6 +122,12 @@ def cases_of(session: Session, conversation_id: int) -> Sequence[Case]:
     return session.scalars(query.options(joinedload(Case.unit))).all()
 
 
+def recently_filed(session: Session, conversation_id: int, now: datetime) -> bool:
+    """Whether this citizen filed a case in the last half hour, so that a photo without words belongs to it."""
+    recent = (Case.status.in_(OPEN), Case.opened_at > now - timedelta(minutes=30))
+    return session.scalars(select(Case.id).where(Case.conversation_id == conversation_id, *recent)).first() is not None
+
+
 def recently_resolved(session: Session, conversation_id: int, now: datetime) -> bool:
     """Whether a case of this citizen was reported as dealt with in the last month, so that "not done" may mean it."""
     recent = (Case.status == Status.RESOLVED, Case.resolved_at > now - timedelta(days=30))

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
 from cases.attention import call_attention
 from cases.masking import mask
 from cases.model import Case
-from cases.queries import recently_resolved
+from cases.queries import recently_filed, recently_resolved
 from cases.rulebook import Rulebook
 from cases.service import add_information, citizen_answered
 from cases.workflow import OPEN, Status
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 MOST_FAILURES = 4
 PATIENCE = timedelta(minutes=15)  # how long Rasa may be away before the citizen gets an apology instead
 LONGEST_WAIT = timedelta(seconds=5)
+RESUMED_AFTER = timedelta(minutes=30)  # a draft left alone this long is brought to mind again
+DROPPED_AFTER = timedelta(hours=24)  # and after this long it is let go
 SILENCE = timedelta(minutes=30)  # after a person wrote in the platform's own inbox
 FORGOTTEN = "[nội dung đã được xoá theo quy định về tố cáo, khiếu nại]"
 
@@ -204,13 +206,16 @@ def _snapshot(session: Session, turn: Turn, now: datetime, silence: timedelta) -
     masked = mask("\n".join(member.text for member in members if member.text))
     shared = [phone for member in members if member.kind == "other" for phone in mask(member.payload or "").phones]
     phones = [*masked.phones, *shared]
-    resolved = recently_resolved(session, conversation.id, now)
+    facts = {
+        "resolved": recently_resolved(session, conversation.id, now),
+        "fresh": recently_filed(session, conversation.id, now),
+    }
     return ClaimedTurn(
         id=turn.id,
         conversation_id=turn.conversation_id,
         channel=conversation.channel,
         user_id=conversation.user_id,
-        question=_question(conversation, turn, members, tap, masked.text, resolved),
+        question=_question(turn, members, tap, masked.text, facts | _state(session, conversation, now)),
         phone=phones[-1] if phones else None,
         choice=tap.title if tap else None,
         # A tap, or opening the conversation anew, is a wish of its own and no answer to an officer.
@@ -232,21 +237,31 @@ def _officer_waits(session: Session, conversation: Conversation, now: datetime) 
 def _filed_from(session: Session, conversation: Conversation) -> Case | None:
     """The case that was already made from the draft in the conversation's state."""
     draft = (conversation.state.get("slots") or {}).get("draft") or {}
-    query = select(Case).where(Case.source == f"turn:{draft.get('began')}:0")
+    query = select(Case).where(Case.source == f"turn:{draft.get('began')}:{draft.get('ordinal', 0)}")
     return session.scalars(query.where(Case.conversation_id == conversation.id)).first()
 
 
-def _question(
-    conversation: Conversation, turn: Turn, members: list[Inbound], tap: Tap | None, text: str, resolved: bool
-) -> dict[str, Any]:
+def _state(session: Session, conversation: Conversation, now: datetime) -> dict[str, Any]:
+    """The dialogue state; a draft left alone is resumed within a day and let go after."""
+    state = dict(conversation.state)
+    last = select(func.max(Turn.finished_at)).where(Turn.conversation_id == conversation.id)
+    finished = session.scalar(last)
+    idle = now - finished if finished else timedelta()
+    if state.get("loop") and idle > DROPPED_AFTER:
+        state |= {"slots": {}, "loop": None}
+    return {"state": state, "resumed": bool(state.get("loop")) and idle > RESUMED_AFTER}
+
+
+def _question(turn: Turn, members: list[Inbound], tap: Tap | None, text: str, facts: dict[str, Any]) -> dict[str, Any]:
     """What Rasa gets: no phone number, no platform id; words as typed, or the payload of a chosen button."""
+    conversation = turn.conversation
     payload = _payload(members, tap, text)
     pins = [member.location for member in members if member.location]
     return {
         "turn_id": str(turn.id),
         "text": None if payload else text,
         "payload": payload,
-        "state": conversation.state,
+        "state": facts["state"],
         "metadata": {
             "turn_id": turn.id,
             "conversation_id": conversation.id,
@@ -255,7 +270,7 @@ def _question(
             "stale": tap is not None and tap.payload is None,
             "wordless": payload is not None,
             "interrupted": conversation.officer_spoke,
-            "resolved": resolved,
+            **{name: facts[name] for name in ("resolved", "fresh", "resumed")},
             "sticker": any(member.kind in {"sticker", "other"} for member in members),
             "media": sum(len(member.attachments) for member in members),
             "location": pins[-1] if pins else None,

@@ -18,10 +18,9 @@ from typing import BinaryIO
 from sqlalchemy.exc import SQLAlchemyError
 
 from cases.rulebook import load_rulebook
-from core import inbox, outbox
+from core import inbox, intake, outbox
 from core.config import Config, load_config
 from core.db import Database, open_database, transaction
-from core.inbox import InboundEvent
 from core.log import configure
 from core.spool import Spool
 from core.vault import Vault
@@ -110,11 +109,7 @@ class Worker:
             self.stop.wait(1.0 if not self.spool.is_empty() else ALIVE_EVERY)
 
     def _drain(self) -> None:
-        def take(event: InboundEvent) -> None:
-            with transaction(self.database) as session:
-                inbox.accept(session, event, datetime.now(UTC))
-
-        count = self.spool.drain(take)
+        count = intake.drain(self.spool, self.database, _now)
         if count:
             log.info("spool drained", extra={"worker": self.name, "count": count})
 
