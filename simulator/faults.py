@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
-ENDPOINTS = ("zalo_send", "zalo_token", "zalo_upload", "messenger_send", "media")
+ENDPOINTS = ("zalo_send", "zalo_template", "zalo_token", "zalo_upload", "messenger_send", "media")
 PLAIN_KINDS = ("status500", "http429", "slow", "timeout", "reset", "lost_answer", "not_json", "expired_token")
 CODE_KIND = re.compile(r"(?:zalo|graph|error_in_200):?(-?\d+)(?:/(\d+))?")
 MAX_SECONDS = 120.0
