@@ -76,6 +76,7 @@ class Config:
     zalo: ZaloConfig | None = field(default=None, repr=False)
     messenger: MessengerConfig | None = field(default=None, repr=False)
     workers: int = 1  # worker processes that `make run` starts
+    start_rasa: bool = True  # whether `make run` starts the Rasa processes whose address is on this machine
     turn_threads: int = 2
     send_threads: int = 2
     rasa_timeout: float = 20.0
@@ -154,6 +155,7 @@ def _build(values: Mapping[str, str], demo: bool) -> Config:
         zalo=_zalo(values),
         messenger=_messenger(values),
         workers=_positive(values, "WORKERS", 1),
+        start_rasa=values.get("START_RASA", "1") != "0",
         turn_threads=_positive(values, "TURN_THREADS", 2),
         send_threads=_positive(values, "SEND_THREADS", 2),
     )

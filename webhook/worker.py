@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cases.rulebook import load_rulebook
 from core import inbox, intake, outbox
+from core.clock import SharedClock, local_now
 from core.config import Config, load_config
 from core.db import Database, open_database, transaction
 from core.log import configure
@@ -51,6 +51,7 @@ class Worker:
     spool: Spool
     stop: threading.Event
     wake: threading.Event
+    clock: SharedClock
 
     def run(self, turn_threads: int, send_threads: int, alive: Path) -> None:
         """Run until `stop` is set; returns when every thread has finished what it held."""
@@ -90,21 +91,23 @@ class Worker:
         while not self.stop.is_set():
             try:
                 alive.touch()
+                self.clock.look()
                 self._drain()
             except (SQLAlchemyError, OSError):
-                log.exception("spool not drained", extra={"worker": self.name})
+                log.exception("database away", extra={"worker": self.name})
             self.stop.wait(1.0 if not self.spool.is_empty() else ALIVE_EVERY)
 
     def _drain(self) -> None:
-        count = intake.drain(self.spool, self.database, _now)
+        count = intake.drain(self.spool, self.database, self.clock)
         if count:
             log.info("spool drained", extra={"worker": self.name, "count": count})
 
     def _release(self) -> None:
         """Take back at once what a predecessor of this name held when it was killed."""
-        now = datetime.now(UTC)
         while not self.stop.is_set():
             try:
+                self.clock.look()
+                now = self.clock()
                 with transaction(self.database) as session:
                     inbox.release(session, self.name, now)
                     outbox.release(session, self.name, now)
@@ -147,20 +150,18 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
     vault = Vault(config.data_keys)
     rulebook = load_rulebook()
     rasa = RasaClient(config.rasa_urls, config.rasa_timeout)
+    clock = SharedClock(database)
     return Worker(
         name=name,
         database=database,
-        converser=Converser(database, rulebook, rasa, vault, _now, started=_now()),
-        deliverer=Deliverer(database, build_channels(config, database, vault), _now),
-        fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), _now),
+        converser=Converser(database, rulebook, rasa, vault, clock, started=local_now()),
+        deliverer=Deliverer(database, build_channels(config, database, vault), clock),
+        fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), clock),
         spool=Spool(config.var_dir / "spool", vault),
         stop=stop,
         wake=threading.Event(),
+        clock=clock,
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def main() -> None:
