@@ -99,6 +99,7 @@ class Config:
     messenger: MessengerConfig | None = field(default=None, repr=False)
     sms: SmsConfig | None = field(default=None, repr=False)
     workers: int = 1  # worker processes that `make run` starts
+    start_rasa: bool = True  # whether `make run` starts the Rasa processes whose address is on this machine
     turn_threads: int = 2
     send_threads: int = 2
     desk_url: str = ""  # where officers reach the desk, when that is not the address they typed
@@ -181,6 +182,7 @@ def _build(values: Mapping[str, str], demo: bool) -> Config:
         messenger=_messenger(values),
         sms=_sms(values),
         workers=_positive(values, "WORKERS", 1),
+        start_rasa=values.get("START_RASA", "1") != "0",
         turn_threads=_positive(values, "TURN_THREADS", 2),
         send_threads=_positive(values, "SEND_THREADS", 2),
         settle_seconds=_seconds(values, "SETTLE_SECONDS", 1.5),
