@@ -21,7 +21,23 @@ from cases.rulebook import Rulebook, load_rulebook
 from core.config import Config, ConfigError, load_config
 from core.db import Database, open_database, reading
 from core.log import configure
-from desk import attention, auth, case, casework, closing, health, letters, media, queue, reports, show
+from desk import (
+    attention,
+    auth,
+    case,
+    casework,
+    closing,
+    connect,
+    exports,
+    extension,
+    health,
+    letters,
+    media,
+    months,
+    queue,
+    reports,
+    show,
+)
 from desk.context import LONGEST_TEXT, Services
 
 log = logging.getLogger(__name__)
@@ -34,7 +50,22 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-BLUEPRINTS = (auth, queue, case, casework, closing, media, attention, reports, letters, health)
+BLUEPRINTS = (
+    auth,
+    queue,
+    case,
+    casework,
+    closing,
+    extension,
+    media,
+    attention,
+    reports,
+    months,
+    exports,
+    letters,
+    connect,
+    health,
+)
 
 
 def application() -> Flask:
