@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from cases.model import Case, CaseEvent, Officer
+from cases.steps import touch
 
 
 def record(session: Session, case: Case, kind: str, now: datetime, officer: Officer | None = None, **data: Any) -> None:
@@ -14,5 +15,5 @@ def record(session: Session, case: Case, kind: str, now: datetime, officer: Offi
     session.add(
         CaseEvent(case_id=case.id, at=now, kind=kind, actor=actor, officer_id=officer and officer.id, data=data)
     )
-    case.version += 1
+    touch(case)
     session.flush()

@@ -21,6 +21,7 @@ class Conversation(Base):
     state: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # what bot/channel.py returned last
     options: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)  # buttons offered last, in order
     phone: Mapped[bytes | None] = mapped_column(LargeBinary)  # encrypted; the bot only learns that there is one
+    phone_hash: Mapped[str | None] = mapped_column(String(64), index=True)  # keyed: finds a number, tells none
     awaiting_case_id: Mapped[int | None]  # an officer asked about this case: the next words go to it
     awaiting_until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # after an answer: what follows soon is part
     officer_spoke: Mapped[bool] = mapped_column(default=False)  # an officer said the last words, not the bot

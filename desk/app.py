@@ -25,6 +25,8 @@ from desk import (
     attention,
     auth,
     case,
+    casework,
+    closing,
     connect,
     exports,
     extension,
@@ -48,7 +50,22 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-BLUEPRINTS = (auth, queue, case, extension, media, attention, reports, months, exports, letters, connect, health)
+BLUEPRINTS = (
+    auth,
+    queue,
+    case,
+    casework,
+    closing,
+    extension,
+    media,
+    attention,
+    reports,
+    months,
+    exports,
+    letters,
+    connect,
+    health,
+)
 
 
 def application() -> Flask:
@@ -73,6 +90,7 @@ def create_app(config: Config, database: Database, rulebook: Rulebook, clock: Ca
     if config.public_is_https:  # then a proxy of ours ends TLS in front of us and says who asks
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     app.before_request(auth.gate)  # before the CSRF check: who is not logged in learns nothing else
+    app.before_request(closing.allow_uploads)  # after the gate: a stranger's megabytes are not read
     CSRFProtect(app)
     for module in BLUEPRINTS:
         app.register_blueprint(module.blueprint)

@@ -194,14 +194,21 @@ def test_every_module_says_its_job_in_its_first_line() -> None:
     assert [name_of(path) for path in written if not ast.get_docstring(tree(path))] == []
 
 
+def is_ours(_item: Any, name: str | None, *_rest: Any) -> bool:
+    """The full-text index is of another kind on each database: the models do not know it, test_search does."""
+    return not (name or "").startswith("case_search")
+
+
 def differences(database: Database) -> list[Any]:
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        opts = {"compare_type": True, "include_object": is_ours}
+        context = MigrationContext.configure(connection, opts=opts)
         return compare_metadata(context, Base.metadata)
 
 
 def tables(database: Database) -> set[str]:
-    return set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+    found = inspect(database.engine).get_table_names()
+    return {name for name in found if name != "alembic_version" and is_ours(None, name)}
 
 
 def test_migrations_build_what_the_models_say_and_go_down_and_up_again(empty_database: Database) -> None:

@@ -123,6 +123,7 @@ class Converser:
     def _keep_phone(self, turn: Turn, claimed: ClaimedTurn) -> None:
         if claimed.phone:
             turn.conversation.phone = self.vault.seal(claimed.phone)
+            turn.conversation.phone_hash = self.vault.fingerprint(claimed.phone)
         _drop_contact_cards(turn)
         _blank_papers(turn)
 
@@ -151,6 +152,7 @@ class Converser:
             conversation.officer_spoke = False
             if claimed.phone and not answer.forget:
                 conversation.phone = self.vault.seal(claimed.phone)
+                conversation.phone_hash = self.vault.fingerprint(claimed.phone)
             if claimed.papers:
                 warning = self.rulebook.words.notices["papers_blanked"]
                 outbox.enqueue(session, conversation.id, f"turn:{turn.id}:papers", warning, now, author="system")
