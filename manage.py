@@ -27,7 +27,12 @@ from core import outbox
 from core.config import Config, ConfigError, has_real_channels, load_config
 from core.db import Database, insert_once, open_database, reading, transaction
 from core.model import ChannelToken
+from core.vault import Vault
 from webhook import worker
+from webhook.channels import build_channels
+from webhook.channels.base import ChannelError
+from webhook.channels.messenger import MessengerChannel
+from webhook.channels.messenger_profile import ProfileError, build_profile
 
 DEMO_PASSWORD = "tiep-dan-demo"  # noqa: S105 - printed on screen; such accounts stop a start with real channels
 DEMO_ACCOUNTS = (
@@ -118,6 +123,21 @@ def retry(config: Config, options: argparse.Namespace) -> None:
     with transaction(_opened(config)) as session:
         count = outbox.revive(session, options.ids, datetime.now(UTC))
     print(f"{count} messages will be sent again.")
+
+
+def messenger_profile(config: Config, _options: argparse.Namespace) -> int:
+    """Set what the Facebook Page shows before anybody writes: greeting, start button, first questions, menu."""
+    database, vault = _opened(config), Vault(config.data_keys)
+    channel = build_channels(config, database, vault).get("messenger")
+    if not isinstance(channel, MessengerChannel):
+        raise ConfigError("Messenger is not configured: set MESSENGER_PAGE_ID and the settings beside it.")
+    try:
+        channel.set_profile(build_profile(config.public_url))
+    except (ChannelError, ProfileError) as error:
+        print(f"manage.py: the profile was not set: {error}", file=sys.stderr)
+        return 1
+    print("The Messenger profile is set.")
+    return 0
 
 
 def export_corrections(config: Config, options: argparse.Namespace) -> None:
@@ -266,6 +286,7 @@ def _parser() -> argparse.ArgumentParser:
         ("migrate", migrate),
         ("seed", seed),
         ("dead-letters", dead_letters),
+        ("messenger-profile", messenger_profile),
         ("sweep", sweep),
     ):
         add(name, handler, handler.__doc__)

@@ -24,6 +24,8 @@ class Unit(Base):
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"), index=True)
     lat: Mapped[float]  # degrees
     lon: Mapped[float]
+    contact: Mapped[str] = mapped_column(String(300), default="")  # telephone, address, hours: for officers to read
+    active: Mapped[bool] = mapped_column(default=True)  # a closed unit receives nothing; what it has stays
 
 
 class Officer(Base):
@@ -43,6 +45,8 @@ class Officer(Base):
     session_version: Mapped[int] = mapped_column(default=0)  # raised to end every session of this officer
     failed_logins: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    leave_from: Mapped[datetime | None] = mapped_column(UtcDateTime)  # away in [from, until): no access, no new cases
+    leave_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     unit: Mapped[Unit] = relationship()

@@ -4,8 +4,10 @@ Called by actions, webhook and desk inside their transaction; nothing here commi
 enqueued in the same transaction as the fact it reports, or not at all.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -56,8 +58,18 @@ class Draft:
     place_confidence: float = 0.0
 
 
-def open_case(session: Session, rulebook: Rulebook, draft: Draft, source: str, now: datetime) -> Case:
-    """File a case once per `source` (turn and ordinal); a repeat returns the case that is already there."""
+def open_case(
+    session: Session,
+    rulebook: Rulebook,
+    draft: Draft,
+    source: str,
+    now: datetime,
+    wishes: Mapping[str, Any] | None = None,
+) -> Case:
+    """File a case once per `source` (turn and ordinal); a repeat returns the case that is already there.
+
+    `wishes` are noted on the opening event: `behalf` (for whom somebody else reports), `anonymous`.
+    """
     # The conversation's lock makes two repeats of one turn follow each other instead of meeting.
     session.execute(select(Conversation.id).where(Conversation.id == draft.conversation_id).with_for_update(**ROW_LOCK))
     known = session.scalars(select(Case).where(Case.source == source)).first()
@@ -84,7 +96,7 @@ def open_case(session: Session, rulebook: Rulebook, draft: Draft, source: str, n
     )
     session.add(case)
     session.flush()
-    record(session, case, "opened", now, unit=case.unit_id)
+    record(session, case, "opened", now, unit=case.unit_id, **(wishes or {}))
     return case
 
 

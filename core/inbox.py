@@ -1,15 +1,16 @@
 """The durable inbox: accept what citizens sent, claim it as turns, finish them; called by gateway and worker."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
+from core import signals
 from core.db import ROW_LOCK, insert_once
-from core.model import Attachment, Conversation, Inbound, Turn
+from core.events import SIGNALS
+from core.events import InboundEvent as InboundEvent
+from core.model import Attachment, Conversation, Inbound, Outbound, Turn
 
 LEASE = timedelta(seconds=40)  # longer than the slowest Rasa call, so that a living worker never loses its turn
 MAX_MEMBERS = 20
@@ -19,23 +20,11 @@ class LeaseLostError(Exception):
     """The turn or message was given to another worker meanwhile: throw this result away, do not retry."""
 
 
-@dataclass(frozen=True)
-class InboundEvent:
-    """What a channel understood from a webhook: one event of one citizen, ready to be stored."""
-
-    channel: str
-    external_id: str
-    user_id: str
-    kind: str
-    sent_at: datetime
-    text: str = ""
-    payload: str | None = None
-    attachments: tuple[dict[str, Any], ...] = ()
-    location: dict[str, float] | None = field(default=None)
-
-
 def accept(session: Session, event: InboundEvent, now: datetime) -> bool:
     """Store an event once; a repeat of the same platform id changes nothing and says False."""
+    if event.kind in SIGNALS:
+        _take_signal(session, event, now)
+        return True
     conversation = get_conversation(session, event.channel, event.user_id, now)
     values = {
         "channel": event.channel,
@@ -52,9 +41,32 @@ def accept(session: Session, event: InboundEvent, now: datetime) -> bool:
     if new and event.attachments:
         _keep_attachments(session, event, now)
     if new:
-        # By our clock: the platform's may be off, and it alone decides whether its reply window is still open.
-        conversation.last_inbound_at = now
+        _citizen_is_here(session, conversation, now)
+        conversation.source = event.referral or conversation.source
+        if event.standby:
+            conversation.human_at = now
     return new
+
+
+def _take_signal(session: Session, event: InboundEvent, now: datetime) -> None:
+    """Only what a citizen or a person at the platform's inbox did makes a conversation that was not there before."""
+    query = select(Conversation).where(Conversation.channel == event.channel, Conversation.user_id == event.user_id)
+    conversation = session.scalars(query).first() if event.user_id else None
+    if conversation is None and event.kind in {"human", "referral", "interaction"}:
+        conversation = get_conversation(session, event.channel, event.user_id, now)
+    signals.apply(session, event, conversation, now)
+    if conversation is not None and event.kind in signals.CITIZEN_ACTS:
+        _citizen_is_here(session, conversation, now)
+        conversation.source = event.referral or conversation.source
+
+
+def _citizen_is_here(session: Session, conversation: Conversation, now: datetime) -> None:
+    """The reply window is open again: what waited for that goes out now, in the order it was written."""
+    # By our clock: the platform's may be off, and it alone decides whether its reply window is still open.
+    conversation.last_inbound_at = now
+    conversation.left_at = None
+    held = update(Outbound).where(Outbound.conversation_id == conversation.id, Outbound.status == "held")
+    session.execute(held.values(status="waiting", next_at=now, created_at=now, error=None))
 
 
 def _keep_attachments(session: Session, event: InboundEvent, now: datetime) -> None:

@@ -21,7 +21,21 @@ from cases.rulebook import Rulebook, load_rulebook
 from core.config import Config, ConfigError, load_config
 from core.db import Database, open_database, reading
 from core.log import configure
-from desk import attention, auth, case, exports, extension, health, letters, media, months, queue, reports, show
+from desk import (
+    attention,
+    auth,
+    case,
+    connect,
+    exports,
+    extension,
+    health,
+    letters,
+    media,
+    months,
+    queue,
+    reports,
+    show,
+)
 from desk.context import LONGEST_TEXT, Services
 
 log = logging.getLogger(__name__)
@@ -34,7 +48,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-BLUEPRINTS = (auth, queue, case, extension, media, attention, reports, months, exports, letters, health)
+BLUEPRINTS = (auth, queue, case, extension, media, attention, reports, months, exports, letters, connect, health)
 
 
 def application() -> Flask:

@@ -98,7 +98,7 @@ def _authenticate(username: str, password: str) -> Officer | None:
         return None
     with transaction(database) as db:
         attempts.take_back(db, [address], at)
-        found = officers.finish_login(db, begun)
+        found = officers.finish_login(db, begun, at)
     log.info("login", extra={"officer_id": begun.officer_id, "outcome": "ok" if found else "closed"})
     return found
 
@@ -117,7 +117,7 @@ def _officer_of_session() -> Officer | None:
     if now().timestamp() - since > SESSION_LASTS.total_seconds():
         return None
     with reading(services().database) as db:
-        found = officers.officer_of_session(db, officer_id, version)
+        found = officers.officer_of_session(db, officer_id, version, now())
         db.expunge_all()  # the page keeps it after this look has ended
     return found
 

@@ -24,6 +24,8 @@ def register(app: Flask, rulebook: Rulebook) -> None:
         "urgency_word": lambda code: words.urgencies.get(code, code),
         "role_word": lambda code: words.roles.get(code, code),
         "event_word": lambda code: words.events.get(code, code),
+        "undelivered_word": lambda code: words.undelivered.get(code, words.undelivered["dead"]),
+        "next_step": lambda code: words.next_steps.get(code, words.next_steps["dead"]),
         "category_label": lambda code: rulebook.categories[code].label if code in rulebook.categories else code,
     }
     app.jinja_env.filters.update(filters)

@@ -2,13 +2,23 @@
 
 from alembic import context
 
-import cases.attempts
-import cases.figures_model
-import cases.model
-import core.model
+from cases import attempts, audit, figures_model, incident_model, kept, model, resets, second_factor, sessions
+from core import model as message_path
 from core.db import Base
 
-TABLES = (core.model, cases.model, cases.attempts, cases.figures_model)  # imported so that the metadata is complete
+# Imported so that the metadata is complete.
+TABLES = (
+    message_path,
+    model,
+    attempts,
+    audit,
+    figures_model,
+    incident_model,
+    kept,
+    resets,
+    second_factor,
+    sessions,
+)
 
 
 def migrate() -> None:
