@@ -48,7 +48,6 @@ class Exporter:
                 return False
         with transaction(self.database) as session:
             job = export_jobs.claim(session, worker, self.now())
-            session.expunge_all()
         if job is None:
             return False
         try:
