@@ -44,11 +44,11 @@ class Process:
 def processes(config: Config) -> list[Process]:
     """All processes of one machine; the simulator only when no real platform is configured."""
     python = sys.executable
-    local_rasa = [url for url in config.rasa_urls if is_loopback(url)]
+    local_rasa = [url for url in config.rasa_urls if config.start_rasa and is_loopback(url)]
     found = [
         *(_rasa(number, url, config.actions_port) for number, url in enumerate(local_rasa, 1)),
         Process("actions", (python, "-m", "actions.server"), _local(config.actions_port, "/health")),
-        _web(python, "gateway", "webhook.app:application()", config.webhook_port, 8),
+        _web(python, "gateway", "webhook.app:application()", config.webhook_port, 16),
         *(_worker(python, number) for number in range(config.workers)),
         _web(python, "desk", "desk.app:application()", config.desk_port, 4),
         _web(python, "portal", "portal.app:application()", config.portal_port, 2),

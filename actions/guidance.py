@@ -12,6 +12,7 @@ from cases.deadlines import LOCAL
 from cases.faq import format_answer
 
 _ASK = {"denounce": "utter_ask_denounce", "complain_decision": "utter_ask_complain_decision"}
+AMBIGUOUS = 0.15  # two topics this close to each other: the citizen says which
 SURE_LAW = 0.60  # below it we ask whether a petition in the sense of the law is meant
 
 
@@ -22,6 +23,18 @@ def answer_faq(dispatcher: CollectingDispatcher, context: Context, intent: str, 
     dispatcher.utter_message(text=format_answer(context.rulebook.faq, answer))
     if offer_report and answer.follow_up:
         dispatcher.utter_message(response="utter_faq_followup")
+
+
+def ask_which_topic(dispatcher: CollectingDispatcher, context: Context, said: Said) -> bool:
+    """Between two topics that are about equally likely the citizen chooses; False when one is clear."""
+    second, confidence = said.runner_up
+    topics = [intent.removeprefix("faq_") for intent in (said.intent, second)]
+    if not second.startswith("faq_") or said.tapped or said.confidence - confidence > AMBIGUOUS:
+        return False
+    titles = context.rulebook.faq.titles
+    buttons = [{"title": titles[topic], "payload": f"/faq_{topic}"} for topic in topics]
+    dispatcher.utter_message(response="utter_which_topic", buttons=buttons)
+    return True
 
 
 def guide_petition(dispatcher: CollectingDispatcher, context: Context, intent: str) -> None:
@@ -51,7 +64,9 @@ class AnswerFaq(Action):  # type: ignore[misc]
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
-        answer_faq(dispatcher, self._context, read_said(tracker).intent, offer_report=True)
+        said = read_said(tracker)
+        if not ask_which_topic(dispatcher, self._context, said):
+            answer_faq(dispatcher, self._context, said.intent, offer_report=True)
         return []
 
 

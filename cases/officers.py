@@ -31,8 +31,8 @@ class Role(StrEnum):
     """What an officer may do; the Vietnamese words are in `catalogue/words.yml`."""
 
     OFFICER = "officer"
-    SUPERVISOR = "supervisor"
     COORDINATOR = "coordinator"
+    SUPERVISOR = "supervisor"
     ADMINISTRATOR = "administrator"
 
 
@@ -190,7 +190,7 @@ def may_act(officer: Officer) -> bool:
 
 
 def may_see_figures(officer: Officer) -> bool:
-    return officer.role in {Role.SUPERVISOR, Role.ADMINISTRATOR}
+    return officer.role in {Role.COORDINATOR, Role.SUPERVISOR, Role.ADMINISTRATOR}
 
 
 def must_have_factor(officer: Officer, settings: Settings) -> bool:

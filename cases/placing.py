@@ -4,7 +4,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from cases.deadlines import Urgency, due_by
+from cases import clocks
+from cases.deadlines import Urgency
 from cases.history import record
 from cases.model import Case, Officer, Unit
 from cases.rulebook import Rulebook
@@ -45,9 +46,7 @@ def correct_urgency(
         raise ActionRefusedError("unknown_urgency")
     if urgency == case.urgency:
         return
-    source, case.urgency = case.urgency, urgency
-    usual = due_by(rulebook.calendar, rulebook.deadlines, Urgency(source), case.opened_at)
-    wanted = due_by(rulebook.calendar, rulebook.deadlines, Urgency(urgency), case.opened_at)
-    case.due_at += wanted - usual  # time given back for waiting stays given
+    source = case.urgency
+    clocks.change_urgency(session, rulebook, case, Urgency(urgency), now)
     record(session, case, "urgency_corrected", now, officer, source=source, target=urgency, text=reason)
     touch(case)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from cases.model import Case, Officer, Unit
 from cases.service import CITY_ID
-from cases.workflow import Status
+from cases.workflow import OPEN, Status
 from core.db import ROW_LOCK
 from core.model import Inbound, Outbound
 
@@ -34,6 +34,10 @@ class Message:
     buttons: tuple[str, ...] = ()
     inbound_id: int | None = None
     location: dict[str, float] | None = None
+    reason: str = ""  # why it has not reached the citizen, by a code of words.undelivered
+    original: str | None = None  # what the citizen wrote before editing it
+    seen_at: datetime | None = None
+    reaction: str = ""
 
 
 def subtree(session: Session, unit_id: str) -> Sequence[str]:
@@ -82,6 +86,12 @@ def cases_of(session: Session, conversation_id: int) -> Sequence[Case]:
     return session.scalars(query.options(joinedload(Case.unit))).all()
 
 
+def recently_filed(session: Session, conversation_id: int, now: datetime) -> bool:
+    """Whether this citizen filed a case in the last half hour, so that a photo without words belongs to it."""
+    recent = (Case.status.in_(OPEN), Case.opened_at > now - timedelta(minutes=30))
+    return session.scalars(select(Case.id).where(Case.conversation_id == conversation_id, *recent)).first() is not None
+
+
 def recently_resolved(session: Session, conversation_id: int, now: datetime) -> bool:
     """Whether a case of this citizen was reported as dealt with in the last month, so that "not done" may mean it."""
     recent = (Case.status == Status.RESOLVED, Case.resolved_at > now - timedelta(days=30))
@@ -120,9 +130,21 @@ def messages_of(session: Session, conversation_id: int, *, since: datetime | Non
 
 def _from_citizen(row: Inbound) -> Message:
     words = row.choice if row.choice and row.text.startswith("#") else row.text
-    return Message(row.received_at, "citizen", words, row.kind, "received", (), row.id, row.location)
+    return Message(row.received_at, "citizen", words, row.kind, "received", (), row.id, row.location, "", row.original)
 
 
 def _to_citizen(row: Outbound) -> Message:
     titles = tuple(button["title"] for button in row.buttons)
-    return Message(row.created_at, row.author, SECRET_LINE.sub(r"\1•••", row.text), "text", row.status, titles)
+    text = SECRET_LINE.sub(r"\1•••", row.text)
+    reason = {"held": row.error or "", "dropped": row.error or "", "dead": "dead"}.get(row.status, "")
+    return Message(
+        row.created_at,
+        row.author,
+        text,
+        "inbox" if row.route == "inbox" else "text",
+        row.status,
+        titles,
+        reason=reason,
+        seen_at=row.seen_at,
+        reaction=row.reaction or "",
+    )

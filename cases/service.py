@@ -4,16 +4,19 @@ Called by actions, webhook and desk inside their transaction; nothing here commi
 enqueued in the same transaction as the fact it reports, or not at all.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases import conflict, incidents, transfers
+from cases import clocks, conflict, incidents, transfers
 from cases.categories import urgency_of
 from cases.codes import new_code
-from cases.deadlines import add_working_hours, due_by, receive_by, working_hours_between
+from cases.coordination import destination
+from cases.deadlines import due_by, receive_by
 from cases.history import record
 from cases.model import Case, Officer, Unit
 from cases.notices import notify
@@ -53,8 +56,18 @@ class Draft:
     place_confidence: float = 0.0
 
 
-def open_case(session: Session, rulebook: Rulebook, draft: Draft, source: str, now: datetime) -> Case:
-    """File a case once per `source` (turn and ordinal); a repeat returns the case that is already there."""
+def open_case(
+    session: Session,
+    rulebook: Rulebook,
+    draft: Draft,
+    source: str,
+    now: datetime,
+    wishes: Mapping[str, Any] | None = None,
+) -> Case:
+    """File a case once per `source` (turn and ordinal); a repeat returns the case that is already there.
+
+    `wishes` are noted on the opening event: `behalf` (for whom somebody else reports), `anonymous`.
+    """
     # The conversation's lock makes two repeats of one turn follow each other instead of meeting.
     session.execute(select(Conversation.id).where(Conversation.id == draft.conversation_id).with_for_update(**ROW_LOCK))
     known = session.scalars(select(Case).where(Case.source == source)).first()
@@ -74,14 +87,17 @@ def open_case(session: Session, rulebook: Rulebook, draft: Draft, source: str, n
         status=Status.NEW,
         version=1,
         reopened_count=0,
+        hops=0,
+        channel=session.get_one(Conversation, draft.conversation_id).channel,
+        false_closures=0,
         opened_at=now,
-        receive_by=receive_by(rulebook.calendar, rulebook.deadlines, now),
+        receive_by=receive_by(rulebook.calendar, rulebook.deadlines, urgency, now),
         due_at=due_by(rulebook.calendar, rulebook.deadlines, urgency, now),
     )
     settle(case)
     session.add(case)
     session.flush()
-    record(session, case, "opened", now, unit=case.unit_id)
+    record(session, case, "opened", now, unit=case.unit_id, **(wishes or {}))
     incidents.consider(session, rulebook, case, now)
     return case
 
@@ -103,6 +119,7 @@ def _open_unit(session: Session, unit_id: str) -> str:
 def take(session: Session, case: Case, officer: Officer, now: datetime, version: int | None = None) -> None:
     """The officer answers for this case from now on; the first taking stops the receiving clock."""
     check(case, version)
+    clocks.note_lateness(session, case, now)
     case.status = after(Move.TAKE, Status(case.status))
     _take(session, case, officer, now)
     touch(case)
@@ -162,10 +179,11 @@ def add_information(session: Session, rulebook: Rulebook, case: Case, turn_id: i
     session.refresh(case, with_for_update=ROW_LOCK)  # an officer may be moving it at this very moment
     if any(event.data.get("turn") == turn_id for event in case.events):
         return
+    clocks.note_lateness(session, case, now)
     if case.status == Status.WAITING_CITIZEN:
         case.status = after(Move.ANSWER, Status(case.status))
         _stop_awaiting(session, case)
-        _wake_clock(rulebook, case, now)
+        clocks.wake(rulebook, case, now)
     case.spoke_at = case.spoke_at or now
     record(session, case, "citizen_answered", now, turn=turn_id)
     touch(case)
@@ -181,20 +199,26 @@ def transfer(
     now: datetime,
     version: int | None = None,
 ) -> None:
-    """Hand the case to another unit's queue with a reason; the clocks keep running. Raises UnknownUnitError."""
+    """Hand the case to another unit's queue with a reason; the clocks keep running. Raises UnknownUnitError.
+
+    Handed on a second time it goes to the coordinator above both units instead, who decides and may hand it on freely.
+    """
     check(case, version)
-    target = session.get(Unit, unit_id)
-    if target is None or not target.active or target.id in {case.unit_id, case.about_unit_id}:
+    wanted = session.get(Unit, unit_id)
+    if wanted is None or not wanted.active or wanted.id in {case.unit_id, case.about_unit_id}:
         raise UnknownUnitError(unit_id)
-    _wake_clock(rulebook, case, now)
+    clocks.note_lateness(session, case, now)
+    clocks.wake(rulebook, case, now)
     case.status = after(Move.TRANSFER, Status(case.status))
-    source, case.unit_id, case.officer_id = case.unit_id, target.id, None
+    target, holder = destination(session, case, officer, wanted)
+    source, case.unit_id, case.officer_id = case.unit_id, target.id, holder.id if holder else None
     case.offered_by_id, case.spoke_at = source, None
     if target.kind == "ward":
         case.ward_id = target.id
         case.area_id = case.area_id or target.parent_id
     _stop_awaiting(session, case)
-    event = record(session, case, "transferred", now, officer, text=reason, source=source, target=target.id)
+    units = {"source": source, "target": target.id, "wanted": wanted.id}
+    event = record(session, case, "transferred", now, officer, text=reason, **units)
     touch(case)
     notify(session, rulebook, case, event, reason, unit=target)
 
@@ -233,12 +257,12 @@ def resolve(
 ) -> None:
     """Say that the matter is dealt with and how; the citizen is told and may have it reopened."""
     _move(session, case, officer, Move.RESOLVE, now, version)
-    _wake_clock(rulebook, case, now)
+    clocks.wake(rulebook, case, now)
     case.resolved_at = now
     case.first_answer_at = case.first_answer_at or now
     _stop_awaiting(session, case)
     touch(case)
-    event = record(session, case, "resolved", now, officer, text=text, on_time=now <= case.due_at)
+    event = record(session, case, "resolved", now, officer, text=text, on_time=case.late_at is None)
     notify(session, rulebook, case, event, text)
 
 
@@ -255,6 +279,7 @@ def reopen(
     """Take a resolved case back into work, by an officer or (officer None) because the citizen says it is not done."""
     check(case, version)
     case.status = after(Move.REOPEN, Status(case.status))
+    clocks.reopen(rulebook, case, now)
     case.resolved_at = None
     case.reopened_count += 1
     case.spoke_at = now if officer is None else None
@@ -278,8 +303,8 @@ def note_undelivered(session: Session, outbound: Outbound, now: datetime) -> Non
 
 def _move(session: Session, case: Case, officer: Officer, move: Move, now: datetime, version: int | None) -> None:
     check(case, version)
-    status = Status(case.status)
-    case.status = after(move, status)
+    clocks.note_lateness(session, case, now)
+    case.status = after(move, Status(case.status))
     if case.officer_id is None:
         _take(session, case, officer, now)
     case.spoke_at = None
@@ -294,18 +319,10 @@ def _take(session: Session, case: Case, officer: Officer, now: datetime) -> None
     record(session, case, "taken", now, officer)
 
 
-def _wake_clock(rulebook: Rulebook, case: Case, now: datetime) -> None:
-    """Give back the working time that passed while the citizen was asked."""
-    if case.waiting_since is None:
-        return
-    rested = working_hours_between(rulebook.calendar, case.waiting_since, now)
-    case.due_at = add_working_hours(rulebook.calendar, case.due_at, rested)
-    case.waiting_since = None
-
-
 def stop_waiting(session: Session, rulebook: Rulebook, case: Case, now: datetime) -> None:
     """A case that ends is not waited for: its clock gets its rest back, the next words are for the bot."""
-    _wake_clock(rulebook, case, now)
+    clocks.note_lateness(session, case, now)
+    clocks.wake(rulebook, case, now)
     _stop_awaiting(session, case)
 
 

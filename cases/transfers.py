@@ -2,16 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from cases.coordination import coordinator_above
 from cases.history import record
-from cases.model import Case, CaseEvent, Officer, Unit
+from cases.model import Case, Officer, Unit
 from cases.officers import may_act
 from cases.steps import ActionRefusedError, check, touch
 from cases.workflow import OPEN, Status
 
-COORDINATOR = "coordinator"
 AGAIN = 2  # the citizen has said twice that it is not done
 
 
@@ -41,25 +40,14 @@ def assign(session: Session, case: Case, officer: Officer, to: Officer, now: dat
 
 
 def send_up_if_again(session: Session, case: Case, now: datetime) -> None:
-    """A second "not done": the coordinator of the next unit up decides, not those who said twice that it was."""
-    by_citizen = select(func.count(CaseEvent.id)).where(
-        CaseEvent.case_id == case.id, CaseEvent.kind == "reopened", CaseEvent.actor == "citizen"
-    )
+    """A second "not done": the coordinator of the next unit up decides, not those who said twice that it was.
+
+    Without any coordinator further up it goes to the queue of the next unit.
+    """
     above = session.get_one(Unit, case.unit_id).parent_id
-    if (session.scalar(by_citizen) or 0) < AGAIN or above is None:
+    if case.false_closures < AGAIN or above is None:
         return
-    target, coordinator = _next_coordinator(session, above)
-    source, case.unit_id, case.officer_id = case.unit_id, target, coordinator.id if coordinator else None
-    record(session, case, "sent_up", now, source=source, target=target)
-
-
-def _next_coordinator(session: Session, above: str) -> tuple[str, Officer | None]:
-    """The nearest unit up that has a coordinator; without any, the next unit's queue."""
-    here: str | None = above
-    while here is not None:
-        working = select(Officer).where(Officer.unit_id == here, Officer.role == COORDINATOR, Officer.active.is_(True))
-        found = session.scalars(working.order_by(Officer.id)).first()
-        if found is not None:
-            return here, found
-        here = session.get_one(Unit, here).parent_id
-    return above, None
+    coordinator = coordinator_above(session, case.unit_id, case.unit_id)
+    source, case.unit_id = case.unit_id, coordinator.unit_id if coordinator else above
+    case.officer_id = coordinator.id if coordinator else None
+    record(session, case, "sent_up", now, source=source, target=case.unit_id)

@@ -1,6 +1,7 @@
 """The database: engine, the column types every table uses, and the one place that commits; called by every room."""
 
 import fcntl
+import functools
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, inspect
+from sqlalchemy import Connection, DateTime, Dialect, Engine, Executable, MetaData, create_engine, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -70,8 +71,11 @@ class Database:
     lock_path: Path | None
 
 
-def open_database(url: str) -> Database:
-    """Open SQLite or PostgreSQL by its SQLAlchemy URL; a plain postgresql:// URL gets the psycopg driver."""
+def open_database(url: str, statement_seconds: int | None = None) -> Database:
+    """Open SQLite or PostgreSQL by its SQLAlchemy URL; a plain postgresql:// URL gets the psycopg driver.
+
+    `statement_seconds` ends what PostgreSQL has not answered by then; SQLite has its own queue of writers.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(url, parsed.database)
@@ -84,9 +88,17 @@ def open_database(url: str) -> Database:
         max_overflow=20,
         pool_timeout=5,
         hide_parameters=True,  # an SQL error would quote what people wrote
-        connect_args={"connect_timeout": 2},  # a webhook has two seconds in all
+        connect_args=_postgres_patience(statement_seconds),
     )
     return Database(engine, None)
+
+
+def _postgres_patience(statement_seconds: int | None) -> dict[str, Any]:
+    """How long to wait for a server that is gone without a word: the system's own patience is minutes."""
+    patience: dict[str, Any] = {"connect_timeout": 2, "tcp_user_timeout": 10_000, "keepalives_idle": 10}
+    if statement_seconds is not None:
+        patience["options"] = f"-c statement_timeout={statement_seconds}s"
+    return patience
 
 
 def _open_sqlite(url: str, path: str | None) -> Database:
@@ -144,6 +156,12 @@ def _writer_turn(database: Database) -> Iterator[None]:
 
 def insert_once(session: Session, table: type[Base], values: Mapping[str, Any]) -> bool:
     """Insert a row unless a unique constraint already holds it; says whether it is new."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).values(**values).on_conflict_do_nothing().returning(*inspect(table).primary_key)
-    return session.connection().execute(statement).first() is not None
+    statement = _insert_once(table, session.get_bind().dialect.name)
+    return session.connection().execute(statement, dict(values)).first() is not None
+
+
+@functools.cache
+def _insert_once(table: type[Base], dialect: str) -> Executable:
+    """Built once: building it anew costs more than running it."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing().returning(*inspect(table).primary_key)

@@ -1,11 +1,13 @@
 """Events kept on disk while the database is away: appended by the gateway, drained by gateway and worker."""
 
+import errno
 import json
 import logging
 import os
 import secrets
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -15,13 +17,21 @@ from core.vault import SealBrokenError, Vault
 
 log = logging.getLogger(__name__)
 
+RESERVE = 64 * 1024 * 1024  # bytes left free for the database and the logs of this machine
+ABANDONED = 600.0  # seconds after which a file that was never finished is nobody's: it was never acknowledged
+
+
+class EventRefusedError(Exception):
+    """The database will never take this event, however often it is asked; it waits for a person."""
+
 
 class Spool:
-    """A folder with one encrypted file an event, named so that the oldest sorts first."""
+    """A folder of encrypted files, each a group of events, named so that the oldest sorts first."""
 
-    def __init__(self, folder: Path, vault: Vault) -> None:
+    def __init__(self, folder: Path, vault: Vault, reserve: int = RESERVE) -> None:
         self._folder = folder
         self._vault = vault
+        self._reserve = reserve
         folder.mkdir(parents=True, exist_ok=True)
 
     def is_empty(self) -> bool:
@@ -29,46 +39,98 @@ class Spool:
 
     def size(self) -> int:
         """Number of events waiting on this machine."""
-        return sum(1 for _ in self._folder.glob("*.event"))
+        return sum(int(path.stem.rpartition("-")[2]) for path in self._folder.glob("*.event"))
 
-    def append(self, event: InboundEvent) -> None:
-        """Keep an event; returns only when it is on the disk. Raises OSError when the disk refuses."""
-        record = json.dumps({**asdict(event), "sent_at": event.sent_at.isoformat()}, ensure_ascii=False)
-        name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
-        partial, final = self._folder / f"{name}.partial", self._folder / f"{name}.event"
-        with partial.open("wb") as file:
-            file.write(self._vault.seal(record))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(final)
-        _sync_folder(self._folder)
+    def set_aside(self) -> int:
+        """Number of files that could not be read or taken, and wait for a person."""
+        return sum(1 for _ in self._folder.glob("*.bad"))
 
-    def drain(self, take: Callable[[InboundEvent], None]) -> int:
-        """Hand every event, oldest first, to `take` (which stores it) and remove it; an exception of `take` ends it."""
+    def oldest(self) -> float | None:
+        """When the oldest waiting group was written, in seconds since 1970; None when nothing waits."""
+        first = min(self._folder.glob("*.event"), default=None)
+        return None if first is None else int(first.name[:20]) / 1e9
+
+    def has_room(self) -> bool:
+        """Whether another event would be taken: the folder is there, and the disk is not nearly full."""
+        try:
+            return shutil.disk_usage(self._folder).free >= self._reserve
+        except OSError:
+            return False
+
+    def append(self, *events: InboundEvent) -> None:
+        """Keep events; returns only when all are on the disk. Raises OSError when the disk refuses."""
+        if not self.has_room():
+            raise OSError(errno.ENOSPC, "the disk is nearly full, or the folder of the spool is gone")
+        self._write("event", events)
+
+    def drain(self, take: Callable[[Sequence[InboundEvent]], None]) -> int:
+        """Hand every group, oldest first, to `take` (which stores it) and remove it; an exception of `take` ends it.
+
+        Only EventRefusedError does not: then the events are tried one by one, and those refused again are set aside.
+        """
+        self._clear_abandoned()
         count = 0
         for path in sorted(self._folder.glob("*.event")):
-            try:
-                sealed = path.read_bytes()
-            except FileNotFoundError:  # another process drained it: taking twice would be harmless as well
+            events = self._read(path)
+            if events is None:
                 continue
             try:
-                event = _event(self._vault.unseal(sealed))
-            except (SealBrokenError, ValueError, TypeError):
-                # Set aside for a person: one unreadable file must not stop the messages behind it.
-                path.rename(path.with_suffix(".bad"))
-                log.error("spooled event unreadable", extra={"event": path.stem, "outcome": "set_aside"})
-                continue
-            take(event)
+                take(events)
+            except EventRefusedError:
+                self._take_singly(events, take)
             path.unlink(missing_ok=True)
-            count += 1
+            count += len(events)
         return count
 
+    def _take_singly(self, events: Sequence[InboundEvent], take: Callable[[Sequence[InboundEvent]], None]) -> None:
+        for event in events:
+            try:
+                take([event])
+            except EventRefusedError as error:
+                self._write("bad", [event])
+                extra = {"channel": event.channel, "error": type(error.__cause__).__name__, "outcome": "set_aside"}
+                log.error("spooled event refused by the database", extra=extra)
 
-def _event(record: str) -> InboundEvent:
-    values = json.loads(record)
-    values["sent_at"] = datetime.fromisoformat(values["sent_at"])
-    values["attachments"] = tuple(values["attachments"])
-    return InboundEvent(**values)
+    def _read(self, path: Path) -> Sequence[InboundEvent] | None:
+        """None when another process has drained it, or nobody can read it."""
+        try:
+            return _events(self._vault.unseal(path.read_bytes()))
+        except FileNotFoundError:  # taking it twice would be harmless as well
+            return None
+        except (SealBrokenError, ValueError, TypeError):
+            # Set aside for a person: one unreadable file must not stop the messages behind it.
+            path.rename(path.with_suffix(".bad"))
+            log.error("spooled events unreadable", extra={"event": path.stem, "outcome": "set_aside"})
+            return None
+
+    def _write(self, suffix: str, events: Sequence[InboundEvent]) -> None:
+        records = [{**asdict(event), "sent_at": event.sent_at.isoformat()} for event in events]
+        name = f"{time.time_ns():020d}-{secrets.token_hex(4)}-{len(events)}"
+        partial = self._folder / f"{name}.partial"
+        try:
+            with partial.open("wb") as file:
+                file.write(self._vault.seal(json.dumps(records, ensure_ascii=False)))
+                file.flush()
+                os.fsync(file.fileno())
+            partial.rename(self._folder / f"{name}.{suffix}")
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+        _sync_folder(self._folder)
+
+    def _clear_abandoned(self) -> None:
+        for path in self._folder.glob("*.partial"):
+            if time.time() - int(path.name[:20]) / 1e9 > ABANDONED:
+                path.unlink(missing_ok=True)
+
+
+def _events(records: str) -> Sequence[InboundEvent]:
+    found = []
+    for values in json.loads(records):
+        values["sent_at"] = datetime.fromisoformat(values["sent_at"])
+        values["attachments"] = tuple(values["attachments"])
+        found.append(InboundEvent(**values))
+    return found
 
 
 def _sync_folder(folder: Path) -> None:

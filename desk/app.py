@@ -30,12 +30,16 @@ from desk import (
     case,
     casework,
     closing,
+    connect,
     contact,
+    exports,
+    extension,
     factor,
     health,
     incidents,
     letters,
     media,
+    months,
     queue,
     reports,
     reset,
@@ -56,7 +60,8 @@ HEADERS = {
 }
 BLUEPRINTS = (
     *(auth, factor, reset, sessions, health),
-    *(queue, case, contact, casework, closing, incidents, media, attention, reports, letters),
+    *(queue, case, contact, casework, closing, extension, incidents, media, attention),
+    *(reports, months, exports, letters, connect),
     *admin.PAGES,
 )
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from flask import Flask
 
-from cases.deadlines import LOCAL, Calendar, DeadlineRules, OutsideCalendar, format_deadline, warn_at
+from cases.clocks import warns_at
+from cases.deadlines import LOCAL, Calendar, DeadlineRules, OutsideCalendar, format_deadline
 from cases.model import Case, Unit
 from cases.rulebook import Rulebook
 from cases.workflow import OPEN, Status
@@ -23,6 +24,8 @@ def register(app: Flask, rulebook: Rulebook) -> None:
         "urgency_word": lambda code: words.urgencies.get(code, code),
         "role_word": lambda code: words.roles.get(code, code),
         "event_word": lambda code: words.events.get(code, code),
+        "undelivered_word": lambda code: words.undelivered.get(code, words.undelivered["dead"]),
+        "next_step": lambda code: words.next_steps.get(code, words.next_steps["dead"]),
         "category_label": lambda code: rulebook.categories[code].label if code in rulebook.categories else code,
     }
     app.jinja_env.filters.update(filters)
@@ -55,6 +58,6 @@ def deadline_mark(case: Case, calendar: Calendar, rules: DeadlineRules, now: dat
     if case.due_at < now:
         return "late"
     try:
-        return "soon" if warn_at(calendar, rules, case.opened_at, case.due_at) <= now else ""
+        return "soon" if warns_at(calendar, rules, case) <= now else ""
     except OutsideCalendar:
         return ""

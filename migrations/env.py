@@ -2,27 +2,34 @@
 
 from alembic import context
 
-import cases.attempts
-import cases.audit
-import cases.casework_model
-import cases.incident_model
-import cases.kept
-import cases.model
-import cases.resets
-import cases.second_factor
-import cases.sessions
-import core.model
+from cases import (
+    attempts,
+    audit,
+    casework_model,
+    figures_model,
+    incident_model,
+    kept,
+    model,
+    resets,
+    second_factor,
+    sessions,
+)
+from core import model as message_path
 from core.db import Base
 
 # Imported so that the metadata is complete.
-TABLES = (core.model, cases.model, cases.attempts, cases.casework_model)
-TABLES_OF_ADMINISTRATION = (
-    cases.audit,
-    cases.incident_model,
-    cases.kept,
-    cases.resets,
-    cases.second_factor,
-    cases.sessions,
+TABLES = (
+    message_path,
+    model,
+    attempts,
+    audit,
+    casework_model,
+    figures_model,
+    incident_model,
+    kept,
+    resets,
+    second_factor,
+    sessions,
 )
 
 

@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -187,9 +188,9 @@ class NoPostgresError(Exception):
 
 
 class PostgresCluster:
-    """A throw-away PostgreSQL of this test session, reached by a socket in its own folder."""
+    """A throw-away PostgreSQL, reached by a socket in its own folder; a `durable` one waits for the disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
         binaries = _postgres_binaries()
         # PostgreSQL refuses to run as root: then it runs as the account its package made.
         self._account: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []}
@@ -202,15 +203,25 @@ class PostgresCluster:
         options = (
             "listen_addresses=",
             f"unix_socket_directories={self._folder}",
-            "fsync=off",
+            f"fsync={'on' if durable else 'off'}",
             "log_min_messages=panic",
         )
-        arguments = [part for option in options for part in ("-c", option)]
+        self._command = [binaries / "postgres", "-D", "data", *(part for option in options for part in ("-c", option))]
+        self.resume()
+
+    def resume(self) -> None:
+        """Start the server, and wait until it answers."""
         self._server = subprocess.Popen(
-            [binaries / "postgres", "-D", "data", *arguments],
+            self._command,
             cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self._account,
         )  # fmt: skip
         self._admin = self._connect()
+
+    def halt(self) -> None:
+        """Stop the server at once, whoever is connected."""
+        self._admin.close()
+        self._server.send_signal(signal.SIGINT)
+        self._server.wait()
 
     def url(self, name: str) -> str:
         return f"postgresql://tiepdan@/{name}?host={self._folder}"
@@ -225,9 +236,7 @@ class PostgresCluster:
         self._admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def stop(self) -> None:
-        self._admin.close()
-        self._server.terminate()
-        self._server.wait()
+        self.halt()
         shutil.rmtree(self._folder)
 
     def _run(self, *words: object) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import inspect
 
 from actions.handoff import REASONS
 from actions.reader import DETOURS
+from cases import windows
 from cases.deadlines import Urgency
 from cases.officers import Role
 from cases.rulebook import Rulebook
@@ -242,6 +243,7 @@ def test_every_code_people_meet_has_its_words(rulebook: Rulebook) -> None:
     assert set(words.events) == recorded_kinds()
     told = {"replied", "asked", "transferred", "resolved", "reopened", "answer_kept", "bot_failed"}
     assert told <= set(words.notices)
+    assert set(words.undelivered) == set(words.next_steps) == windows.CLOSED | windows.OTHERS | {"dead"}
     noted = [node for _, node in nodes(ast.Call, "cases", "desk") if getattr(node.func, "attr", "") == "note"]
     audited = {arg.value for node in noted for arg in node.args[2:3] if isinstance(arg, ast.Constant)}
     chosen = {"leave_set", "leave_ended", "kept_changed", "kept_withdrawn"}  # by a condition

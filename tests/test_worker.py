@@ -22,6 +22,7 @@ from cases.rulebook import Rulebook
 from cases.service import Draft, open_case
 from cases.workflow import Status
 from core import inbox, outbox
+from core.clock import SharedClock
 from core.config import load_config
 from core.db import Database, reading, transaction
 from core.inbox import LEASE, InboundEvent
@@ -46,9 +47,11 @@ from tests.support import (
     said,
 )
 from webhook.channels import TOKEN_TIMEOUT
+from webhook.chores import Chores
 from webhook.converse import FORGOTTEN, PATIENCE, Converser
 from webhook.deliver import Deliverer
 from webhook.download import HostRule
+from webhook.exporter import Exporter
 from webhook.media import MediaFetcher
 from webhook.rasa_client import CONNECT_TIMEOUT, Answer, RasaClient
 from webhook.worker import Worker, own_slot
@@ -710,9 +713,16 @@ def at_work(house: House, spool: Spool, folder: Path) -> Iterator[None]:
         converser=replace(house.converser, clock=now),
         deliverer=replace(house.deliverer, clock=now),
         fetcher=MediaFetcher(house.database, folder / "media", HostRule(), now),
+        chores=Chores(
+            house.database,
+            house.rulebook,
+            Exporter(house.database, house.rulebook, house.vault, folder / "exports", now),
+            now,
+        ),
         spool=spool,
         stop=stop,
         wake=threading.Event(),
+        clock=SharedClock(house.database),
     )
     thread = threading.Thread(target=worker.run, args=(2, 2, folder / "alive"))
     thread.start()

@@ -2,27 +2,25 @@
 
 import logging
 import re
-import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from flask import Flask, Response, abort, request, send_from_directory
 from sqlalchemy import select
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, ProgrammingError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from core import inbox
 from core.config import Config, load_config
-from core.db import Database, open_database, reading, transaction
+from core.db import Database, open_database, reading
 from core.inbox import InboundEvent
+from core.intake import Intake
 from core.log import configure
 from core.model import Conversation
 from core.spool import Spool
-from core.vault import SealBrokenError, Vault
+from core.vault import Vault
 from webhook.channels import build_channels, utc_now
 from webhook.channels.base import Channel, Parsed
 from webhook.channels.body import MAX_BODY
@@ -30,15 +28,9 @@ from webhook.channels.body import MAX_BODY
 log = logging.getLogger(__name__)
 
 CHUNK = 64 * 1024
+STATEMENT_SECONDS = 5  # then the events are on the disk already
 MOST_DISCARDED = 16 * MAX_BODY
-DRAINED_PER_REQUEST = 20  # Zalo waits two seconds; the worker drains the rest
 VERIFIER = re.compile(r"zalo_verifier[A-Za-z0-9_-]{0,200}\.html")
-# ProgrammingError: the tables are not migrated yet. OSError: the folder of an SQLite file is gone.
-DATABASE_AWAY = (OperationalError, InterfaceError, InternalError, ProgrammingError, PoolTimeoutError, OSError)
-
-
-class EnoughDrainedError(Exception):
-    """This request has done its share of the spool; the rest follows. Nothing is lost."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +40,7 @@ class Gateway:
     database: Database
     channels: Mapping[str, Channel]
     spool: Spool
-    clock: Callable[[], datetime]
-    draining: threading.Lock = field(default_factory=threading.Lock)
+    intake: Intake
 
     def receive(self, channel: Channel, raw: bytes | None, headers: Mapping[str, str]) -> int:
         """The HTTP status for one delivery; `raw` is None for a body above the limit."""
@@ -63,12 +54,11 @@ class Gateway:
         _log_ignored(channel, parsed)
         if not parsed.events:
             return parsed.status
-        # In one order for all, so that two batches with the same citizens never wait for each other.
-        return self._keep(channel, sorted(parsed.events, key=lambda event: event.user_id), parsed.status)
+        return self._keep(channel, parsed.events, parsed.status)
 
-    def _keep(self, channel: Channel, events: list[InboundEvent], status: int) -> int:
+    def _keep(self, channel: Channel, events: Sequence[InboundEvent], status: int) -> int:
         try:
-            outcome = "stored" if self._store(events) else self._spool(events)
+            outcome = self.intake.keep(events)
         except OSError:
             # Neither database nor disk: the platform has to bring it again.
             log.exception("event not kept", extra={"channel": channel.name, "outcome": "not_kept"})
@@ -76,48 +66,13 @@ class Gateway:
         log.info("events kept", extra={"channel": channel.name, "count": len(events), "outcome": outcome})
         return status
 
-    def _store(self, events: list[InboundEvent]) -> bool:
-        """False when the database is away or others still wait on the disk: then these go behind them."""
-        if not self.spool.is_empty():
-            return False
-        now = self.clock()
-        try:
-            with transaction(self.database) as session:
-                for event in events:
-                    inbox.accept(session, event, now)
-        except DATABASE_AWAY as error:
-            log.warning("database away", extra={"error": type(error).__name__})
-            return False
-        return True
+    def not_ready(self) -> str:
+        """Why messages would not be taken or not be answered just now; empty when all is well."""
+        if not self.spool.has_room():
+            return "disk full"
+        return "" if self._has_database() else "database away"
 
-    def _spool(self, events: list[InboundEvent]) -> str:
-        for event in events:
-            self.spool.append(event)
-        if self.draining.acquire(blocking=False):
-            try:
-                self._drain()
-            finally:
-                self.draining.release()
-        return "spooled"
-
-    def _drain(self) -> None:
-        """Bring a few spooled events into the database; never an error, since all of them are safe on the disk."""
-        budget = iter(range(DRAINED_PER_REQUEST))
-
-        def take(event: InboundEvent) -> None:
-            if next(budget, None) is None:
-                raise EnoughDrainedError
-            with transaction(self.database) as session:
-                inbox.accept(session, event, self.clock())
-
-        try:
-            self.spool.drain(take)
-        except EnoughDrainedError:
-            return
-        except (SQLAlchemyError, OSError, SealBrokenError) as error:
-            log.warning("spool not drained", extra={"error": type(error).__name__})
-
-    def is_ready(self) -> bool:
+    def _has_database(self) -> bool:
         """Whether the database answers and has its tables."""
         try:
             with reading(self.database) as session:
@@ -136,7 +91,7 @@ def create_app(
 ) -> Flask:
     """The public routes of the gateway over parts that are already built."""
     app = Flask(__name__, static_folder=None)
-    gateway = Gateway(database, channels, spool, clock)
+    gateway = Gateway(database, channels, spool, Intake(database, spool, clock))
     verify_folder = (config.var_dir / "verify").resolve()
 
     @app.post("/webhooks/<name>")
@@ -155,7 +110,8 @@ def create_app(
 
     @app.get("/readyz")
     def readyz() -> Response:
-        return _plain("ok", 200) if gateway.is_ready() else _plain("database away", 503)
+        reason = gateway.not_ready()
+        return _plain(reason, 503) if reason else _plain("ok", 200)
 
     @app.get("/<name>")
     def verifier(name: str) -> Response:
@@ -169,7 +125,7 @@ def application() -> Flask:
     """What gunicorn serves, from the settings."""
     configure()
     config = load_config()
-    database = open_database(config.database_url)
+    database = open_database(config.database_url, STATEMENT_SECONDS)
     vault = Vault(config.data_keys)
     channels = build_channels(config, database, vault)
     return create_app(config, database, channels, Spool(config.var_dir / "spool", vault))

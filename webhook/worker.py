@@ -11,26 +11,29 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from cases.rulebook import load_rulebook
-from core import inbox, outbox
+from core import inbox, intake, outbox
+from core.clock import SharedClock, local_now
 from core.config import Config, load_config
 from core.db import Database, open_database, transaction
-from core.inbox import InboundEvent
 from core.log import configure
 from core.spool import Spool
 from core.vault import Vault
-from webhook.channels import build_channels
+from webhook.channels import build_channels, build_paces, build_tokens
+from webhook.chores import Chores
 from webhook.converse import Converser
-from webhook.deliver import Deliverer
+from webhook.deliver import Deliverer, means_of
 from webhook.download import host_rule
+from webhook.exporter import Exporter
 from webhook.media import MediaFetcher
 from webhook.rasa_client import RasaClient
+from webhook.typing import Typing
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,7 @@ IDLE = 0.1  # seconds between looks at an empty queue
 ALIVE_EVERY = 5.0  # seconds
 AFTER_ERROR = 1.0  # seconds
 MEDIA_THREADS = 1
+TOKENS_EVERY = 5.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,12 @@ class Worker:
     converser: Converser
     deliverer: Deliverer
     fetcher: MediaFetcher
+    chores: Chores
     spool: Spool
     stop: threading.Event
     wake: threading.Event
+    clock: SharedClock
+    keep_tokens: Callable[[], None] | None = None
 
     def run(self, turn_threads: int, send_threads: int, alive: Path) -> None:
         """Run until `stop` is set; returns when every thread has finished what it held."""
@@ -59,7 +66,9 @@ class Worker:
         loops = [(f"{self.name}/turn-{n}", self.converser.step) for n in range(turn_threads)]
         loops += [(f"{self.name}/send-{n}", self.deliverer.step) for n in range(send_threads)]
         loops += [(f"{self.name}/media-{n}", self.fetcher.step) for n in range(MEDIA_THREADS)]
+        loops.append((f"{self.name}/chores", self.chores.step))
         threads = [threading.Thread(target=self._loop, args=loop, name=loop[0]) for loop in loops]
+        threads.append(threading.Thread(target=self._look_after_tokens, name=f"{self.name}/tokens"))
         for thread in threads:
             thread.start()
         log.info("worker started", extra={"worker": self.name, "count": len(threads)})
@@ -87,29 +96,36 @@ class Worker:
                 self.wake.wait(IDLE * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, hides nothing
                 self.wake.clear()
 
+    def _look_after_tokens(self) -> None:
+        """Also when nobody writes: a refresh token that is never used ends after three months."""
+        while self.keep_tokens is not None and not self.stop.is_set():
+            try:
+                self.keep_tokens()
+            except Exception:
+                log.exception("tokens not kept", extra={"worker": self.name})
+            self.stop.wait(TOKENS_EVERY)
+
     def _housekeeping(self, alive: Path) -> None:
         while not self.stop.is_set():
             try:
                 alive.touch()
+                self.clock.look()
                 self._drain()
             except (SQLAlchemyError, OSError):
-                log.exception("spool not drained", extra={"worker": self.name})
+                log.exception("database away", extra={"worker": self.name})
             self.stop.wait(1.0 if not self.spool.is_empty() else ALIVE_EVERY)
 
     def _drain(self) -> None:
-        def take(event: InboundEvent) -> None:
-            with transaction(self.database) as session:
-                inbox.accept(session, event, datetime.now(UTC))
-
-        count = self.spool.drain(take)
+        count = intake.drain(self.spool, self.database, self.clock)
         if count:
             log.info("spool drained", extra={"worker": self.name, "count": count})
 
     def _release(self) -> None:
         """Take back at once what a predecessor of this name held when it was killed."""
-        now = datetime.now(UTC)
         while not self.stop.is_set():
             try:
+                self.clock.look()
+                now = self.clock()
                 with transaction(self.database) as session:
                     inbox.release(session, self.name, now)
                     outbox.release(session, self.name, now)
@@ -151,21 +167,34 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
     database = open_database(config.database_url)
     vault = Vault(config.data_keys)
     rulebook = load_rulebook()
+    tokens = build_tokens(config, database, vault, detached=True)
+    channels = build_channels(config, database, vault, tokens=tokens)
     rasa = RasaClient(config.rasa_urls, config.rasa_timeout)
+    clock = SharedClock(database)
+    exporter = Exporter(database, rulebook, vault, config.var_dir / "exports", clock)
     return Worker(
         name=name,
         database=database,
-        converser=Converser(database, rulebook, rasa, vault, _now, started=_now()),
-        deliverer=Deliverer(database, build_channels(config, database, vault), _now),
-        fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), _now),
+        converser=Converser(
+            database,
+            rulebook,
+            rasa,
+            vault,
+            clock,
+            started=local_now(),
+            silence=timedelta(minutes=config.silence_minutes),
+            settle=timedelta(seconds=config.settle_seconds),
+            typing=Typing(channels),
+        ),
+        deliverer=Deliverer(database, channels, clock, means_of(config, vault, rulebook.words), build_paces(config)),
+        fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), clock),
+        chores=Chores(database, rulebook, exporter, clock),
         spool=Spool(config.var_dir / "spool", vault),
         stop=stop,
         wake=threading.Event(),
+        clock=clock,
+        keep_tokens=tokens.keep if tokens is not None else None,
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def main() -> None:
