@@ -130,7 +130,7 @@ def proofs_of(session: Session, case: Case) -> Sequence[Proof]:
 def _of_this_closing(session: Session, case: Case) -> list[Proof]:
     """A case that came back needs a new proof: the old one did not convince the citizen."""
     again = [event.at for event in case.events if event.kind == "reopened"]
-    return [one for one in proofs_of(session, case) if not again or one.at >= again[-1]]
+    return [one for one in proofs_of(session, case) if not again or one.at > again[-1]]
 
 
 def used_before(session: Session, case: Case, upload: Upload) -> str | None:

@@ -147,7 +147,9 @@ def token_in(response: TestResponse) -> str:
 
 def post(client: FlaskClient, path: str, **data: object) -> TestResponse:
     """Post a form the way a page of the desk does, with the token of the session."""
-    return client.post(path, data={"csrf_token": token_in(client.get("/password")), **data})
+    answer = client.post(path, data={"csrf_token": token_in(client.get("/password")), **data})
+    answer.request.input_stream.close()  # a large form is a temporary file of the test client
+    return answer
 
 
 def move(client: FlaskClient, code: str, name: str, version: int, text: str = "", **data: str) -> TestResponse:

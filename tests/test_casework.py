@@ -69,7 +69,7 @@ def citizen_says_not_done(desk: Desk, code: str) -> None:
 
 def test_what_needs_an_officer_now_comes_first(desk: Desk) -> None:
     late = desk.file(description="quá hạn")
-    desk.clock.now = NOW + timedelta(days=5)
+    desk.clock.now = NOW + timedelta(days=8)
     fresh, answered, again = (desk.file(description=words) for words in ("mới", "trả lời", "mở lại"))
     client = desk.log_in("dongda")
     move(client, answered, "ask", 1, "Ở số nhà nào?")
@@ -273,6 +273,7 @@ def test_ten_megabytes_of_text_reach_the_database(desk: Desk) -> None:
     code, client = desk.file(), desk.log_in("dongda")
     for path in ("note", "reply", "resolve"):
         assert post(client, f"/cases/{code}/{path}", version=1, text="x" * 10_000_000).status_code == 413
+    assert close(client, code, 1, "x" * 10_000_000, picture()).status_code == 413
     assert desk.events(code) == ["opened"]
 
 
