@@ -46,8 +46,8 @@ class Upload:
 
 
 def is_field_work(category: Category) -> bool:
-    """Work that leaves something to photograph: at a place, or of a kind for which citizens send photos."""
-    return category.needs_exact_location or category.needs_photo
+    """Work that leaves something to photograph; where people are the matter nobody is to photograph them."""
+    return (category.needs_exact_location or category.needs_photo) and not category.sensitive
 
 
 def receive(folder: Path, files: Sequence[bytes]) -> list[Upload]:
