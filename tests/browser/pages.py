@@ -118,7 +118,7 @@ class Desk:
         """Unfold one of the moves, write and send; "Trả lời người dân" is unfolded already."""
         folded = self.page.locator("details[name=move]").filter(has=self.page.locator("summary", has_text=summary))
         if folded.get_attribute("open") is None:
-            folded.locator("summary").click()
+            folded.locator("> summary").click()
         folded.locator("textarea").fill(text)
         folded.get_by_role("button", name=button).click()
 
