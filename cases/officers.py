@@ -32,7 +32,6 @@ class Role(StrEnum):
     OFFICER = "officer"
     COORDINATOR = "coordinator"
     SUPERVISOR = "supervisor"
-    COORDINATOR = "coordinator"
     ADMINISTRATOR = "administrator"
 
 
