@@ -9,7 +9,7 @@ from cases.history import record
 from cases.model import Case, Officer
 from cases.notices import notify
 from cases.rulebook import Rulebook
-from cases.service import StaleCaseError
+from cases.steps import check, touch
 from cases.workflow import OPEN
 
 
@@ -27,14 +27,13 @@ def extend(
     session: Session, rulebook: Rulebook, case: Case, officer: Officer, reason: str, now: datetime, version: int
 ) -> None:
     """Move the limit once by what the rules give for this urgency. Raises StaleCaseError, ExtensionRefusedError."""
-    if case.version != version:
-        raise StaleCaseError(case.code)
+    check(case, version)
     if not may_extend(case, now):
         raise ExtensionRefusedError(case.code)
     clocks.note_lateness(session, case, now)
     before = case.due_at
     clocks.extend(rulebook, case, now)
-    case.version += 1
+    touch(case)
     event = record(
         session, case, "extended", now, officer, text=reason, before=before.isoformat(), due=case.due_at.isoformat()
     )

@@ -1,4 +1,4 @@
-"""Writing what happened to a case: one event, append-only; called by service and clocks."""
+"""Writing what happened to a case: one event, append-only; called by every module that moves cases."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from cases.model import Case, CaseEvent, Officer
 
-BY_THE_SYSTEM = frozenset({"undelivered", "due_soon", "overdue", "unreceived", "escalated"})
+BY_THE_SYSTEM = frozenset({"undelivered", "due_soon", "overdue", "unreceived", "escalated", "sent_up"})
 
 
 def record(

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, false, func, or_, select, true
-from sqlalchemy import case as sql_case
+from sqlalchemy import ColumnElement, and_, false, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
-from cases.codes import fold
 from cases.model import Case, Officer, Unit
 from cases.service import CITY_ID
 from cases.workflow import OPEN, Status
@@ -22,17 +20,6 @@ SECRET_LINE = re.compile(r"(Từ bí mật để tra cứu: ).+")
 
 class NotFoundError(Exception):
     """No such case, or not one this person may see: the same answer for both, so nobody learns which."""
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What the queue is narrowed to; empty means all. `status` "open" means every open state."""
-
-    status: str = "open"
-    category: str = ""
-    unit_id: str = ""
-    text: str = ""
-    mine: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,9 +51,22 @@ def visible_to(session: Session, officer: Officer) -> ColumnElement[bool]:
     """The condition on cases an officer may see: in the unit's subtree, or on the ground of its old district."""
     if not officer.active:
         return false()
+    units, area_id = scope_of(session, officer)
+    place = true() if units is None else or_(Case.unit_id.in_(units), Case.area_id == area_id)
+    return and_(place, _not_about(officer))
+
+
+def scope_of(session: Session, officer: Officer) -> tuple[Sequence[str] | None, str | None]:
+    """The units whose queues an officer sees (None: all), and the old district whose ground they see as well."""
     if officer.unit_id == CITY_ID:
-        return true()
-    return or_(Case.unit_id.in_(subtree(session, officer.unit_id)), Case.area_id == officer.unit_id)
+        return None, None
+    return subtree(session, officer.unit_id), officer.unit_id
+
+
+def _not_about(officer: Officer) -> ColumnElement[bool]:
+    """Nobody reads a complaint about themselves or about the unit they work for."""
+    unit = or_(Case.about_unit_id.is_(None), Case.about_unit_id != officer.unit_id)
+    return and_(unit, or_(Case.about_officer_id.is_(None), Case.about_officer_id != officer.id))
 
 
 def case_for(session: Session, officer: Officer, code: str, *, lock: bool = False) -> Case:
@@ -77,42 +77,6 @@ def case_for(session: Session, officer: Officer, code: str, *, lock: bool = Fals
     found = session.scalars(query).first()
     if found is None:
         raise NotFoundError(code)
-    return found
-
-
-def queue(
-    session: Session, officer: Officer, filters: Filters, now: datetime, *, limit: int = 50, offset: int = 0
-) -> tuple[Sequence[Case], int]:
-    """A page of the officer's queue, what needs them first on top, and the number of all that match."""
-    condition = [visible_to(session, officer), *_conditions(session, officer, filters)]
-    total = session.scalar(select(func.count()).select_from(Case).where(*condition)) or 0
-    rank = sql_case(
-        (Case.status == Status.RESOLVED, 5),
-        (Case.status == Status.WAITING_CITIZEN, 4),
-        (Case.due_at < now, 0),
-        (Case.status == Status.REOPENED, 1),
-        (Case.urgency == "urgent", 2),
-        else_=3,
-    )
-    query = select(Case).where(*condition).order_by(rank, Case.due_at, Case.id).limit(limit).offset(offset)
-    query = query.options(joinedload(Case.unit), joinedload(Case.area), joinedload(Case.officer))
-    return session.scalars(query).all(), total
-
-
-def _conditions(session: Session, officer: Officer, filters: Filters) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if filters.status == "open":
-        found.append(Case.status.in_(OPEN))
-    elif filters.status:
-        found.append(Case.status == filters.status)
-    if filters.category:
-        found.append(Case.category == filters.category)
-    if filters.unit_id:
-        found.append(or_(Case.unit_id.in_(subtree(session, filters.unit_id)), Case.area_id == filters.unit_id))
-    if filters.mine:
-        found.append(Case.officer_id == officer.id)
-    if filters.text:
-        found.extend(Case.searchable.contains(word, autoescape=True) for word in fold(filters.text).split())
     return found
 
 

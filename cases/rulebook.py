@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cases.casebook import Casebook, load_casebook
 from cases.categories import Categories, load_categories
 from cases.deadlines import Calendar, DeadlineRules, load_calendar, load_rules
 from cases.faq import Faq, load_faq
@@ -21,6 +22,7 @@ class Rulebook:
     gazetteer: Gazetteer
     words: Words
     settings: Settings
+    casebook: Casebook
 
 
 def load_rulebook() -> Rulebook:
@@ -33,4 +35,5 @@ def load_rulebook() -> Rulebook:
         load_gazetteer(),
         load_words(),
         load_settings(),
+        load_casebook(),
     )

@@ -12,15 +12,17 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases import clocks
+from cases import clocks, conflict, transfers
 from cases.categories import urgency_of
-from cases.codes import fold, new_code
+from cases.codes import new_code
 from cases.coordination import destination
 from cases.deadlines import due_by, receive_by
 from cases.history import record
 from cases.model import Case, Officer, Unit
 from cases.notices import notify
 from cases.rulebook import Rulebook
+from cases.steps import StaleCaseError as StaleCaseError
+from cases.steps import check, settle, touch
 from cases.workflow import Move, Status, after
 from core import outbox
 from core.db import ROW_LOCK
@@ -28,10 +30,6 @@ from core.model import Conversation, Outbound
 
 CITY_ID = "city:01"
 ANSWER_WINDOW = timedelta(minutes=3)
-
-
-class StaleCaseError(Exception):
-    """Somebody changed the case since the page was read. Reload and decide again; nothing was changed."""
 
 
 class UnknownCategoryError(Exception):
@@ -77,12 +75,14 @@ def open_case(
         return known
     urgency = urgency_of(rulebook.categories, draft.category, draft.description)
     code = _free_code(session)
+    unit_id, about = _first_queue(session, rulebook, draft)
     case = Case(
         **vars(draft),
         code=code,
-        searchable=fold(f"{code} {code.replace('-', '')} {draft.description} {draft.address}"),
+        searchable="",
         source=source,
-        unit_id=draft.ward_id or draft.area_id or CITY_ID,
+        unit_id=unit_id,
+        about_unit_id=about,
         urgency=urgency,
         status=Status.NEW,
         version=1,
@@ -94,19 +94,34 @@ def open_case(
         receive_by=receive_by(rulebook.calendar, rulebook.deadlines, urgency, now),
         due_at=due_by(rulebook.calendar, rulebook.deadlines, urgency, now),
     )
+    settle(case)
     session.add(case)
     session.flush()
     record(session, case, "opened", now, unit=case.unit_id, **(wishes or {}))
     return case
 
 
+def _first_queue(session: Session, rulebook: Rulebook, draft: Draft) -> tuple[str, str | None]:
+    """Whose queue a new case lands in, and which unit it is about when that must not be the same."""
+    unit_id = _open_unit(session, draft.ward_id or draft.area_id or CITY_ID)
+    if unit_id == CITY_ID or not conflict.is_about_an_office(rulebook.casebook, draft.description):
+        return unit_id, None
+    return conflict.unit_above(session, unit_id), unit_id
+
+
+def _open_unit(session: Session, unit_id: str) -> str:
+    """The unit, or when it is closed the next open one above it."""
+    unit = session.get_one(Unit, unit_id)
+    return unit_id if unit.active or unit.parent_id is None else _open_unit(session, unit.parent_id)
+
+
 def take(session: Session, case: Case, officer: Officer, now: datetime, version: int | None = None) -> None:
     """The officer answers for this case from now on; the first taking stops the receiving clock."""
-    _check(case, version)
+    check(case, version)
     clocks.note_lateness(session, case, now)
     case.status = after(Move.TAKE, Status(case.status))
     _take(session, case, officer, now)
-    _touch(case)
+    touch(case)
 
 
 def reply(
@@ -121,6 +136,7 @@ def reply(
     """Tell the citizen something; the case stays in work."""
     _move(session, case, officer, Move.REPLY, now, version)
     case.first_answer_at = case.first_answer_at or now
+    touch(case)
     event = record(session, case, "replied", now, officer, text=text)
     notify(session, rulebook, case, event, text)
 
@@ -141,6 +157,7 @@ def ask(
     case.first_answer_at = case.first_answer_at or now
     conversation = _conversation(session, case)
     conversation.awaiting_case_id, conversation.awaiting_until = case.id, None
+    touch(case)
     event = record(session, case, "asked", now, officer, text=text)
     notify(session, rulebook, case, event, text)
 
@@ -166,8 +183,9 @@ def add_information(session: Session, rulebook: Rulebook, case: Case, turn_id: i
         case.status = after(Move.ANSWER, Status(case.status))
         _stop_awaiting(session, case)
         clocks.wake(rulebook, case, now)
+    case.spoke_at = case.spoke_at or now
     record(session, case, "citizen_answered", now, turn=turn_id)
-    _touch(case)
+    touch(case)
 
 
 def transfer(
@@ -184,22 +202,23 @@ def transfer(
 
     Handed on a second time it goes to the coordinator above both units instead, who decides and may hand it on freely.
     """
-    _check(case, version)
+    check(case, version)
     wanted = session.get(Unit, unit_id)
-    if wanted is None or wanted.id == case.unit_id:
+    if wanted is None or not wanted.active or wanted.id in {case.unit_id, case.about_unit_id}:
         raise UnknownUnitError(unit_id)
     clocks.note_lateness(session, case, now)
     clocks.wake(rulebook, case, now)
     case.status = after(Move.TRANSFER, Status(case.status))
     target, holder = destination(session, case, officer, wanted)
     source, case.unit_id, case.officer_id = case.unit_id, target.id, holder.id if holder else None
+    case.offered_by_id, case.spoke_at = source, None
     if target.kind == "ward":
         case.ward_id = target.id
         case.area_id = case.area_id or target.parent_id
     _stop_awaiting(session, case)
     units = {"source": source, "target": target.id, "wanted": wanted.id}
     event = record(session, case, "transferred", now, officer, text=reason, **units)
-    _touch(case)
+    touch(case)
     notify(session, rulebook, case, event, reason, unit=target)
 
 
@@ -216,14 +235,14 @@ def correct_category(
 
     Raises UnknownCategoryError, StaleCaseError.
     """
-    _check(case, version)
+    check(case, version)
     if category not in rulebook.categories:
         raise UnknownCategoryError(category)
     if category == case.category:
         return
     source, case.category = case.category, category
     record(session, case, "category_corrected", now, officer, source=source, target=category)
-    _touch(case)
+    touch(case)
 
 
 def resolve(
@@ -241,6 +260,7 @@ def resolve(
     case.resolved_at = now
     case.first_answer_at = case.first_answer_at or now
     _stop_awaiting(session, case)
+    touch(case)
     event = record(session, case, "resolved", now, officer, text=text, on_time=case.late_at is None)
     notify(session, rulebook, case, event, text)
 
@@ -256,13 +276,16 @@ def reopen(
     turn_id: int | None = None,
 ) -> None:
     """Take a resolved case back into work, by an officer or (officer None) because the citizen says it is not done."""
-    _check(case, version)
+    check(case, version)
     case.status = after(Move.REOPEN, Status(case.status))
     clocks.reopen(rulebook, case, now)
     case.resolved_at = None
     case.reopened_count += 1
+    case.spoke_at = now if officer is None else None
     event = record(session, case, "reopened", now, officer, text=reason, turn=turn_id)
-    _touch(case)
+    if officer is None:
+        transfers.send_up_if_again(session, case, now)
+    touch(case)
     if officer is not None:  # a citizen who asked for it is answered by the bot in the same chat
         notify(session, rulebook, case, event, reason)
 
@@ -278,29 +301,28 @@ def note_undelivered(session: Session, outbound: Outbound, now: datetime) -> Non
 
 
 def _move(session: Session, case: Case, officer: Officer, move: Move, now: datetime, version: int | None) -> None:
-    _check(case, version)
+    check(case, version)
     clocks.note_lateness(session, case, now)
     case.status = after(move, Status(case.status))
     if case.officer_id is None:
         _take(session, case, officer, now)
-    _touch(case)
+    case.spoke_at = None
 
 
 def _take(session: Session, case: Case, officer: Officer, now: datetime) -> None:
     if case.officer_id == officer.id:
         return
     case.officer_id = officer.id
+    case.offered_by_id = None
     case.received_at = case.received_at or now
     record(session, case, "taken", now, officer)
 
 
-def _check(case: Case, version: int | None) -> None:
-    if version is not None and case.version != version:
-        raise StaleCaseError(case.code)
-
-
-def _touch(case: Case) -> None:
-    case.version += 1
+def stop_waiting(session: Session, rulebook: Rulebook, case: Case, now: datetime) -> None:
+    """A case that ends is not waited for: its clock gets its rest back, the next words are for the bot."""
+    clocks.note_lateness(session, case, now)
+    clocks.wake(rulebook, case, now)
+    _stop_awaiting(session, case)
 
 
 def _stop_awaiting(session: Session, case: Case) -> None:

@@ -9,7 +9,7 @@ from cases.clocks import warns_at
 from cases.deadlines import LOCAL, Calendar, DeadlineRules, OutsideCalendar, format_deadline
 from cases.model import Case, Unit
 from cases.rulebook import Rulebook
-from cases.workflow import Status
+from cases.workflow import OPEN, Status
 
 
 def register(app: Flask, rulebook: Rulebook) -> None:
@@ -51,7 +51,7 @@ def hours(value: float | None) -> str:
 
 def deadline_mark(case: Case, calendar: Calendar, rules: DeadlineRules, now: datetime) -> str:
     """ "resting", "late", "soon", "done" or "": which mark the deadline of a case carries."""
-    if case.status == Status.RESOLVED:
+    if case.status not in OPEN:
         return "done"
     if case.status == Status.WAITING_CITIZEN:
         return "resting"

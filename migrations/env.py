@@ -2,7 +2,18 @@
 
 from alembic import context
 
-from cases import attempts, audit, figures_model, incident_model, kept, model, resets, second_factor, sessions
+from cases import (
+    attempts,
+    audit,
+    casework_model,
+    figures_model,
+    incident_model,
+    kept,
+    model,
+    resets,
+    second_factor,
+    sessions,
+)
 from core import model as message_path
 from core.db import Base
 
@@ -12,6 +23,7 @@ TABLES = (
     model,
     attempts,
     audit,
+    casework_model,
     figures_model,
     incident_model,
     kept,

@@ -11,7 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
 from cases.attention import call_attention
-from cases.masking import mask
+from cases.masking import mask, without_papers
 from cases.model import Case
 from cases.queries import recently_filed, recently_resolved
 from cases.rulebook import Rulebook
@@ -46,6 +46,7 @@ class ClaimedTurn:
     user_id: str = field(repr=False)
     question: Mapping[str, Any]
     phone: str | None
+    papers: bool  # numbers of identity papers or cards were typed
     choice: str | None
     for_case: bool
     silent: bool
@@ -62,12 +63,13 @@ class Converser:
     clock: Callable[[], datetime]
     started: datetime | None = None  # when this worker began, if that matters
     silence: timedelta = SILENCE
+    settle: timedelta = timedelta()  # how long free words wait for more of the same thought
     typing: Typing = field(default_factory=lambda: Typing({}))
 
     def step(self, worker: str) -> bool:
         """Take and finish one turn; False when there was none."""
         with transaction(self.database) as session:
-            turn = inbox.claim(session, worker, self.clock(), stands_alone)
+            turn = inbox.claim(session, worker, self.clock(), stands_alone, self.settle)
             turn_id = None if turn is None else turn.id
         if turn_id is None:
             return False
@@ -121,7 +123,9 @@ class Converser:
     def _keep_phone(self, turn: Turn, claimed: ClaimedTurn) -> None:
         if claimed.phone:
             turn.conversation.phone = self.vault.seal(claimed.phone)
+            turn.conversation.phone_hash = self.vault.fingerprint(claimed.phone)
         _drop_contact_cards(turn)
+        _blank_papers(turn)
 
     def _give_to_case(self, claimed: ClaimedTurn, worker: str) -> None:
         now = self.clock()
@@ -148,6 +152,10 @@ class Converser:
             conversation.officer_spoke = False
             if claimed.phone and not answer.forget:
                 conversation.phone = self.vault.seal(claimed.phone)
+                conversation.phone_hash = self.vault.fingerprint(claimed.phone)
+            if claimed.papers:
+                warning = self.rulebook.words.notices["papers_blanked"]
+                outbox.enqueue(session, conversation.id, f"turn:{turn.id}:papers", warning, now, author="system")
             for number, reply in enumerate(answer.replies):
                 key = f"turn:{turn.id}:{number}"
                 text = str(reply["text"])
@@ -164,6 +172,7 @@ class Converser:
             if answer.forget:
                 _forget(turn)
             _drop_contact_cards(turn)
+            _blank_papers(turn)
             if claimed.choice:
                 turn.members[0].choice = claimed.choice[:120]
             inbox.finish(turn, now, answer.intent)
@@ -217,6 +226,7 @@ def _snapshot(session: Session, turn: Turn, now: datetime, silence: timedelta) -
         user_id=conversation.user_id,
         question=_question(turn, members, tap, masked.text, facts | _state(session, conversation, now)),
         phone=phones[-1] if phones else None,
+        papers=masked.had_id or masked.had_card,
         choice=tap.title if tap else None,
         # A tap, or opening the conversation anew, is a wish of its own and no answer to an officer.
         for_case=tap is None and members[0].kind != "start" and _officer_waits(session, conversation, now),
@@ -294,6 +304,14 @@ def _drop_contact_cards(turn: Turn) -> None:
     for member in turn.members:
         if member.kind == "other":
             member.payload = None
+
+
+def _blank_papers(turn: Turn) -> None:
+    """Numbers of identity papers and bank cards are not kept: nobody here needs them to work a case."""
+    for member in turn.members:
+        blanked = without_papers(member.text)
+        if blanked != member.text:
+            member.text = blanked
 
 
 def _forget(turn: Turn) -> None:
