@@ -46,8 +46,8 @@ class Upload:
 
 
 def is_field_work(category: Category) -> bool:
-    """Work that leaves something to photograph: at a place, or of a kind for which citizens send photos."""
-    return category.needs_exact_location or category.needs_photo
+    """Work that leaves something to photograph; where people are the matter nobody is to photograph them."""
+    return (category.needs_exact_location or category.needs_photo) and not category.sensitive
 
 
 def receive(folder: Path, files: Sequence[bytes]) -> list[Upload]:
@@ -130,7 +130,7 @@ def proofs_of(session: Session, case: Case) -> Sequence[Proof]:
 def _of_this_closing(session: Session, case: Case) -> list[Proof]:
     """A case that came back needs a new proof: the old one did not convince the citizen."""
     again = [event.at for event in case.events if event.kind == "reopened"]
-    return [one for one in proofs_of(session, case) if not again or one.at >= again[-1]]
+    return [one for one in proofs_of(session, case) if not again or one.at > again[-1]]
 
 
 def used_before(session: Session, case: Case, upload: Upload) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases import clocks, conflict, transfers
+from cases import clocks, conflict, incidents, transfers
 from cases.categories import urgency_of
 from cases.codes import new_code
 from cases.coordination import destination
@@ -98,6 +98,7 @@ def open_case(
     session.add(case)
     session.flush()
     record(session, case, "opened", now, unit=case.unit_id, **(wishes or {}))
+    incidents.consider(session, rulebook, case, now)
     return case
 
 

@@ -36,6 +36,7 @@ from desk import (
     extension,
     factor,
     health,
+    incidents,
     letters,
     media,
     months,
@@ -59,7 +60,7 @@ HEADERS = {
 }
 BLUEPRINTS = (
     *(auth, factor, reset, sessions, health),
-    *(queue, case, contact, casework, closing, extension, media, attention),
+    *(queue, case, contact, casework, closing, extension, incidents, media, attention),
     *(reports, months, exports, letters, connect),
     *admin.PAGES,
 )

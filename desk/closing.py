@@ -21,7 +21,8 @@ UPLOAD_LIMIT = proof.MOST_FILES * proof.MOST_BYTES + 1024 * 1024
 
 def allow_uploads() -> None:
     """Only this form may bring files, and only from who is logged in and may act; all others stay small."""
-    if request.endpoint == "closing.resolve" and may_act(officer()):
+    brings_files = request.endpoint == "closing.resolve" and request.mimetype == "multipart/form-data"
+    if brings_files and may_act(officer()):
         request.max_content_length = UPLOAD_LIMIT
 
 
@@ -29,6 +30,7 @@ def allow_uploads() -> None:
 def resolve(code: str) -> ResponseReturnValue:
     """What looks odd is shown once; the same words sent again go out, and the supervisor sees the warning."""
     require(may_act)
+    files = _files()
     entered = Entered(
         move="resolve",
         version=whole_number(request.form.get("version", ""), -1),
@@ -38,7 +40,7 @@ def resolve(code: str) -> ResponseReturnValue:
     problem = text_problem(entered.text) or ("blanks_left" if replies.blanks(entered.text) else "")
     doubts: tuple[str, ...] = ()
     if not problem:
-        problem, doubts = _try(code, entered)
+        problem, doubts = _try(code, entered, files)
     if problem:
         status = 409 if problem in {"stale", "move_not_allowed"} else 422
         return page(code, Entered(**{**vars(entered), "problem": problem, "doubts": doubts})), status
@@ -46,12 +48,12 @@ def resolve(code: str) -> ResponseReturnValue:
     return back_to(code)
 
 
-def _try(code: str, entered: Entered) -> tuple[str, tuple[str, ...]]:
+def _try(code: str, entered: Entered, files: list[bytes]) -> tuple[str, tuple[str, ...]]:
     """Files first, outside the transaction; what of them ends up with no case is removed again."""
     uploads: list[proof.Upload] = []
     kept = False
     try:
-        uploads = proof.receive(_folder(), [file.read() for file in request.files.getlist("proof") if file.filename])
+        uploads = proof.receive(_folder(), files)
         with transaction(services().database) as session:
             case = queries.case_for(session, officer(), code, lock=True)
             if pressed_twice(case, officer(), entered):
@@ -83,6 +85,15 @@ def _close(session: Session, case: Case, entered: Entered, uploads: list[proof.U
             session, services().rulebook, case, officer(), entered.text, now(), entered.version, entered.excuse
         )
     return ()
+
+
+def _files() -> list[bytes]:
+    found = []
+    for file in request.files.getlist("proof"):
+        with file.stream as stream:  # large ones are temporary files on the disk
+            if file.filename:
+                found.append(stream.read())
+    return found
 
 
 def _folder() -> Path:

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from cases import queries, queue, service, undo
+from cases import conflict, queries, queue, service, undo
 from cases.model import Case
 from cases.officers import may_act
 from cases.queries import NotFoundError
@@ -31,6 +31,7 @@ class Row:
     mark: str
     unreceived: bool
     key: str
+    description: str
 
 
 @blueprint.get("/")
@@ -80,11 +81,11 @@ def show_next(code: str) -> ResponseReturnValue:
     after = clean(request.args.get("after", ""))[:60]
     with reading(services().database) as session:
         found = queue.next_case(session, _vault(), officer(), filters_of(kept), now(), after=after, current=code)
-    if found is None:
-        flash("", "queue_done")
-        return redirect(url_for("queue.show_queue"))
-    address = url_for("case.show_case", code=found.code, kept=urlencode(kept) or None, after=queue.key_of(found))
-    return redirect(address)
+        if found is not None:
+            place = queue.key_of(found)
+            return redirect(url_for("case.show_case", code=found.code, kept=urlencode(kept) or None, after=place))
+    flash("", "queue_done")
+    return redirect(url_for("queue.show_queue"))
 
 
 def filters_of(read: dict[str, str]) -> queue.Filters:
@@ -107,6 +108,7 @@ def _row(case: Case) -> Row:
         mark=deadline_mark(case, rulebook.calendar, rulebook.deadlines, at),
         unreceived=case.status == Status.NEW and case.received_at is None and case.receive_by < at,
         key=queue.key_of(case),
+        description=conflict.masked_description(case) if conflict.is_masked(case) else case.description,
     )
 
 

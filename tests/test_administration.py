@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from cases import queries, sessions
+from actions.context import Context
+from actions.guidance import answer_faq
+from actions.place import Placer
+from cases import boundaries, queries, sessions
 from cases.audit import AuditEntry
 from cases.kept import Kept
 from cases.model import Officer
@@ -41,6 +45,19 @@ def set_password(office: Office, path: str, password: str = NEW_PASSWORD) -> tup
     token = token_in(client.get("/login"))
     answer = client.post(path, data={"csrf_token": token, "new": password, "again": password})
     return answer.status_code, client
+
+
+class Bot:
+    """One running action server, started before anything was changed."""
+
+    def __init__(self, office: Office) -> None:
+        placer = Placer(office.rulebook.gazetteer, {}, boundaries.load(office.config.var_dir))
+        self._context = Context(office.config, office.database, office.rulebook, placer, {}, {}, office.clock)
+
+    def says(self, intent: str) -> str:
+        dispatcher = CollectingDispatcher()
+        answer_faq(dispatcher, self._context, intent, offer_report=False)
+        return "\n".join(str(message["text"]) for message in dispatcher.messages)
 
 
 # What an administrator gets done.
@@ -114,7 +131,8 @@ def test_a_closed_unit_receives_nothing_new(office: Office) -> None:
 
 
 def test_an_answer_is_edited_looked_at_and_told_without_a_restart(office: Office) -> None:
-    admin, path = office.log_in("quantri"), "/admin/answers/faq/bus"
+    admin, path, bot = office.log_in("quantri"), "/admin/answers/faq/bus", Bot(office)
+    assert "xe buýt số 09" not in bot.says("faq_bus")
     words = {
         "answer": "Dạ, xe buýt số 09 đổi lộ trình từ hôm nay ạ.",
         "source": "Quyết định 99/QĐ-UBND",
@@ -129,6 +147,7 @@ def test_an_answer_is_edited_looked_at_and_told_without_a_restart(office: Office
     assert "xe buýt số 09" not in admin.get(path).text
     assert post(admin, path, do="keep", version=0, **words).status_code == 302
     assert "xe buýt số 09" in admin.get(path).text
+    assert "xe buýt số 09" in bot.says("faq_bus")
     assert post(admin, path, do="keep", version=0, **words).status_code == 409
     for wrong in (
         {"answer": ""},
@@ -140,6 +159,7 @@ def test_an_answer_is_edited_looked_at_and_told_without_a_restart(office: Office
         assert post(admin, path, do="keep", version=1, **{**words, **wrong}).status_code == 422, wrong
     assert post(admin, path, do="withdraw", version=1).status_code == 302
     assert "xe buýt số 09" not in admin.get(path).text
+    assert "xe buýt số 09" not in bot.says("faq_bus")
     assert [action for action, _ in office.audits()] == ["kept_changed", "kept_withdrawn"]
 
 

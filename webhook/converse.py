@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import func, select
@@ -11,6 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
 from cases.attention import call_attention
+from cases.in_force import RulebookInForce
 from cases.masking import mask, without_papers
 from cases.model import Case
 from cases.queries import recently_filed, recently_resolved
@@ -66,6 +68,10 @@ class Converser:
     settle: timedelta = timedelta()  # how long free words wait for more of the same thought
     typing: Typing = field(default_factory=lambda: Typing({}))
 
+    @cached_property
+    def in_force(self) -> RulebookInForce:
+        return RulebookInForce(self.rulebook)
+
     def step(self, worker: str) -> bool:
         """Take and finish one turn; False when there was none."""
         with transaction(self.database) as session:
@@ -115,7 +121,7 @@ class Converser:
             turn = inbox.held(session, claimed.id, worker)
             if claimed.for_case and turn.conversation.awaiting_case_id is not None:
                 case = session.get_one(Case, turn.conversation.awaiting_case_id)
-                add_information(session, self.rulebook, case, turn.id, now)
+                add_information(session, self.in_force.at(session), case, turn.id, now)
             self._keep_phone(turn, claimed)
             inbox.finish(turn, now, "person_answers")
         log.info("bot stays silent", extra={"turn_id": claimed.id, "outcome": "done"})
@@ -135,7 +141,7 @@ class Converser:
                 inbox.fail(turn, now, now, counts=False)
                 return
             case = session.get_one(Case, turn.conversation.awaiting_case_id)
-            citizen_answered(session, self.rulebook, case, turn.id, now)
+            citizen_answered(session, self.in_force.at(session), case, turn.id, now)
             self._keep_phone(turn, claimed)
             inbox.finish(turn, now, "case_answer")
         log.info("turn given to case", extra={"turn_id": claimed.id, "case_id": case.id, "outcome": "done"})

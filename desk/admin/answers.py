@@ -11,7 +11,6 @@ from cases.deadlines import LOCAL
 from cases.faq import Certainty, Entry, FaqAnswer, format_answer
 from cases.in_force import data_of, entry_of
 from cases.kept import Kind, StaleKeptError
-from cases.topics import load_topics
 from core.db import reading, transaction
 from desk.admin import door
 from desk.context import clean, now, officer, services, whole_number
@@ -32,7 +31,7 @@ def show_answers() -> ResponseReturnValue:
         for key, entry in entries.items()
     ]
     lines.sort(key=lambda line: (_mark(line[2], today) == "", line[2].review_by))
-    return render_template("admin/answers.html", lines=lines, titles=load_topics(), mark=_mark, today=today)
+    return render_template("admin/answers.html", lines=lines, titles=faq.titles, mark=_mark, today=today)
 
 
 @blueprint.get("/answers/<any(faq, guide):kind>/<key>")
@@ -56,7 +55,7 @@ def change(kind: str, key: str) -> ResponseReturnValue:
             kept.keep(session, Kind(kind), key, value, officer(), now(), version)
     except StaleKeptError:
         return _page(Kind(kind), key, data, "kept_stale"), 409
-    flash(load_topics()[key], "answer_kept" if do == "keep" else "answer_withdrawn")
+    flash("", "answer_kept" if do == "keep" else "answer_withdrawn")
     return redirect(url_for("admin_answers.show_answer", kind=kind, key=key))
 
 
@@ -102,7 +101,7 @@ def _page(kind: Kind, key: str, data: dict[str, Any], problem: str) -> str:
         preview=_preview(data),
         version=version if not request.form else request.form.get("version", version),
         own=own,
-        title=load_topics()[key],
+        titles=services().rulebook.faq.titles,
         categories=services().rulebook.categories,
         certainties=list(Certainty),
         longest=LONGEST_ANSWER,
