@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from cases import clocks, service
+from cases import clocks, closings, service
 from cases.deadlines import LOCAL
 from cases.extension import extend, may_extend
 from cases.history import record
@@ -100,8 +100,8 @@ def _after_the_end(
 def _refuse(
     session: Session, rulebook: Rulebook, chance: random.Random, case: Case, by: Officer, now: datetime
 ) -> None:
-    clocks.note_lateness(session, case, now)
-    clocks.wake(rulebook, case, now)
-    case.status, case.resolved_at, case.officer_id = "refused", now, by.id
-    case.first_answer_at = case.first_answer_at or now
-    record(session, case, "refused", now, by, reason=chance.choice(("wrong_body", "complaint")))
+    if chance.random() < 0.2:
+        closings.mark_abuse(session, rulebook, case, by, "Quảng cáo", now, case.version)
+        return
+    reason = chance.choice(("other_body", "complaint"))
+    closings.refuse(session, rulebook, case, by, reason, "Sở Xây dựng", "", now, case.version)
