@@ -101,7 +101,7 @@ def _refuse(
     session: Session, rulebook: Rulebook, chance: random.Random, case: Case, by: Officer, now: datetime
 ) -> None:
     if chance.random() < 0.2:
-        closings.mark_abuse(session, rulebook, case, by, "Quảng cáo", now, case.version)
+        closings.mark_abuse(session, book, case, by, "Quảng cáo", now, case.version)
         return
     reason = chance.choice(("other_body", "complaint"))
-    closings.refuse(session, rulebook, case, by, reason, "Sở Xây dựng", "", now, case.version)
+    closings.refuse(session, book, case, by, reason, "Sở Xây dựng", "", now, case.version)
