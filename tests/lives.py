@@ -97,9 +97,7 @@ def _after_the_end(
         service.reopen(session, rulebook, case, chance.choice((by, None)), "Chưa xong", now)
 
 
-def _refuse(
-    session: Session, rulebook: Rulebook, chance: random.Random, case: Case, by: Officer, now: datetime
-) -> None:
+def _refuse(session: Session, book: Rulebook, chance: random.Random, case: Case, by: Officer, now: datetime) -> None:
     if chance.random() < 0.2:
         closings.mark_abuse(session, book, case, by, "Quảng cáo", now, case.version)
         return
