@@ -15,11 +15,11 @@ from alembic.config import Config as AlembicConfig
 from sqlalchemy import select, text
 
 import supervise
-from cases import boundaries
+from cases import boundaries, clocks
 from cases.corrections import as_rasa, corrections
 from cases.demo import Given, UnknownValueError, add_case, seed_demo_cases
 from cases.model import Officer, Unit
-from cases.officers import OfficerError, create_officer, demo_accounts
+from cases.officers import OfficerError, Role, create_officer, demo_accounts
 from cases.rulebook import load_rulebook
 from cases.transcript import transcript
 from cases.words import area_label
@@ -27,7 +27,12 @@ from core import outbox
 from core.config import Config, ConfigError, has_real_channels, load_config
 from core.db import Database, insert_once, open_database, reading, transaction
 from core.model import ChannelToken
+from core.vault import Vault
 from webhook import worker
+from webhook.channels import build_channels
+from webhook.channels.base import ChannelError
+from webhook.channels.messenger import MessengerChannel
+from webhook.channels.messenger_profile import ProfileError, build_profile
 
 DEMO_PASSWORD = "tiep-dan-demo"  # noqa: S105 - printed on screen; such accounts stop a start with real channels
 DEMO_ACCOUNTS = (
@@ -80,8 +85,30 @@ def user_add(config: Config, options: argparse.Namespace) -> None:
     print(f"Account {officer.username} ({officer.role}, {officer.unit_id}) made.")
 
 
+def right(config: Config, options: argparse.Namespace) -> None:
+    """Give somebody the right to export what citizens wrote and their phone numbers, or take it back."""
+    with transaction(_opened(config)) as session:
+        officer = session.scalars(select(Officer).where(Officer.username == options.username)).first()
+        if officer is None:
+            raise OfficerError(f"there is no officer {options.username}")
+        officer.may_export_personal = options.personal_exports == "on"
+    print(f"Personal exports are {options.personal_exports} for {options.username}.")
+
+
 def run_worker(_config: Config, _options: argparse.Namespace) -> None:
     worker.main()
+
+
+def sweep(config: Config, _options: argparse.Namespace) -> None:
+    """Look at the clocks of all open cases now: keep what was missed, remind, tell the units above."""
+    database, rulebook, looked = _opened(config), load_rulebook(), 0
+    while True:
+        with transaction(database) as session:
+            count = clocks.sweep(session, rulebook, datetime.now(UTC))
+        looked += count
+        if not count:
+            break
+    print(f"{looked} cases looked at.")
 
 
 def dead_letters(config: Config, _options: argparse.Namespace) -> None:
@@ -96,6 +123,21 @@ def retry(config: Config, options: argparse.Namespace) -> None:
     with transaction(_opened(config)) as session:
         count = outbox.revive(session, options.ids, datetime.now(UTC))
     print(f"{count} messages will be sent again.")
+
+
+def messenger_profile(config: Config, _options: argparse.Namespace) -> int:
+    """Set what the Facebook Page shows before anybody writes: greeting, start button, first questions, menu."""
+    database, vault = _opened(config), Vault(config.data_keys)
+    channel = build_channels(config, database, vault).get("messenger")
+    if not isinstance(channel, MessengerChannel):
+        raise ConfigError("Messenger is not configured: set MESSENGER_PAGE_ID and the settings beside it.")
+    try:
+        channel.set_profile(build_profile(config.public_url))
+    except (ChannelError, ProfileError) as error:
+        print(f"manage.py: the profile was not set: {error}", file=sys.stderr)
+        return 1
+    print("The Messenger profile is set.")
+    return 0
 
 
 def export_corrections(config: Config, options: argparse.Namespace) -> None:
@@ -244,14 +286,19 @@ def _parser() -> argparse.ArgumentParser:
         ("migrate", migrate),
         ("seed", seed),
         ("dead-letters", dead_letters),
+        ("messenger-profile", messenger_profile),
+        ("sweep", sweep),
     ):
         add(name, handler, handler.__doc__)
     add("worker", run_worker, "One more worker process.")
     sub = add("user-add", user_add, user_add.__doc__)
     sub.add_argument("username")
     sub.add_argument("--name", required=True)
-    sub.add_argument("--role", choices=("officer", "supervisor", "administrator"), default="officer")
+    sub.add_argument("--role", choices=tuple(Role), default="officer")
     sub.add_argument("--unit", required=True, help="unit id, e.g. city:01, legacy:006 (Đống Đa), 2025:00229 (Kim Liên)")
+    sub = add("right", right, right.__doc__)
+    sub.add_argument("username")
+    sub.add_argument("--personal-exports", choices=("on", "off"), required=True)
     sub = add("retry", retry, retry.__doc__)
     sub.add_argument("ids", nargs="*", type=int, metavar="ID")
     for name, filed in (("export-corrections", export_corrections), ("load-boundaries", load_boundaries)):

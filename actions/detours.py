@@ -3,10 +3,12 @@
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.context import Context
-from actions.followup import dispute, tell_status
+from actions.followup import add_to_case, dispute, tell_status
 from actions.guidance import answer_faq, guide_petition
 from actions.handoff import REASONS, note_request
 from actions.said import Said
+
+_FOLLOWUPS = {"track_case": tell_status, "dispute_result": dispute, "add_info": add_to_case}
 
 
 def answer_detour(dispatcher: CollectingDispatcher, context: Context, said: Said, intent: str) -> None:
@@ -15,8 +17,8 @@ def answer_detour(dispatcher: CollectingDispatcher, context: Context, said: Said
         answer_faq(dispatcher, context, intent, offer_report=False)
     elif intent in {"denounce", "complain_decision"}:
         guide_petition(dispatcher, context, intent)
-    elif intent in {"track_case", "dispute_result"}:
-        answer = tell_status(context, said) if intent == "track_case" else dispute(context, said)
+    elif intent in _FOLLOWUPS:
+        answer = _FOLLOWUPS[intent](context, said)
         dispatcher.utter_message(response=answer.response, **answer.values)
     elif intent in REASONS:
         dispatcher.utter_message(response=f"utter_{intent}", **note_request(context, said, intent))

@@ -19,6 +19,10 @@ class Draft:
     asked_category: int = 0
     began: int | None = None  # the turn that opened the draft: its case is filed once, however often it is confirmed
     likely: tuple[str, ...] = ()  # categories the description may belong to, best first
+    ordinal: int = 0  # which of the matters of one message this is
+    later: tuple[dict[str, Any], ...] = ()  # the matters to file after this one: {"text", "categories", "confidence"}
+    behalf: str | None = None  # for whom somebody else reports
+    anonymous: bool = False
 
     def next_question(self) -> str | None:
         """The slot to ask for; None when everything is known and confirmed."""
@@ -41,6 +45,10 @@ class Draft:
                 "asked_category": self.asked_category,
                 "began": self.began,
                 "likely": list(self.likely),
+                "ordinal": self.ordinal,
+                "later": list(self.later),
+                "behalf": self.behalf,
+                "anonymous": self.anonymous,
             },
         }
 
@@ -59,4 +67,8 @@ def from_slots(slots: Mapping[str, Any]) -> Draft:
         asked_category=extra.get("asked_category", 0),
         began=extra.get("began"),
         likely=tuple(extra.get("likely", ())),
+        ordinal=extra.get("ordinal", 0),
+        later=tuple(extra.get("later", ())),
+        behalf=extra.get("behalf"),
+        anonymous=extra.get("anonymous", False),
     )

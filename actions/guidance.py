@@ -12,23 +12,38 @@ from cases.deadlines import LOCAL
 from cases.faq import format_answer
 
 _ASK = {"denounce": "utter_ask_denounce", "complain_decision": "utter_ask_complain_decision"}
+AMBIGUOUS = 0.15  # two topics this close to each other: the citizen says which
 SURE_LAW = 0.60  # below it we ask whether a petition in the sense of the law is meant
 
 
 def answer_faq(dispatcher: CollectingDispatcher, context: Context, intent: str, *, offer_report: bool) -> None:
     """Say the catalogue's answer for `faq_<topic>` as valid today, and offer a report where one often follows."""
     today = context.clock().astimezone(LOCAL).date()
-    answer = context.rulebook.faq.answer(intent.removeprefix("faq_"), today)
-    dispatcher.utter_message(text=format_answer(context.rulebook.faq, answer))
+    faq = context.faq()
+    answer = faq.answer(intent.removeprefix("faq_"), today)
+    dispatcher.utter_message(text=format_answer(faq, answer))
     if offer_report and answer.follow_up:
         dispatcher.utter_message(response="utter_faq_followup")
+
+
+def ask_which_topic(dispatcher: CollectingDispatcher, context: Context, said: Said) -> bool:
+    """Between two topics that are about equally likely the citizen chooses; False when one is clear."""
+    second, confidence = said.runner_up
+    topics = [intent.removeprefix("faq_") for intent in (said.intent, second)]
+    if not second.startswith("faq_") or said.tapped or said.confidence - confidence > AMBIGUOUS:
+        return False
+    titles = context.rulebook.faq.titles
+    buttons = [{"title": titles[topic], "payload": f"/faq_{topic}"} for topic in topics]
+    dispatcher.utter_message(response="utter_which_topic", buttons=buttons)
+    return True
 
 
 def guide_petition(dispatcher: CollectingDispatcher, context: Context, intent: str) -> None:
     """Tố cáo and khiếu nại: tell the lawful way; the gateway forgets what was typed (Luật Tố cáo Art. 8, 9)."""
     today = context.clock().astimezone(LOCAL).date()
-    guide = context.rulebook.faq.guide(intent, today)
-    dispatcher.utter_message(text=format_answer(context.rulebook.faq, guide), json_message={"forget": True})
+    faq = context.faq()
+    guide = faq.guide(intent, today)
+    dispatcher.utter_message(text=format_answer(faq, guide), json_message={"forget": True})
 
 
 def answer_petition(dispatcher: CollectingDispatcher, context: Context, said: Said) -> None:
@@ -51,7 +66,9 @@ class AnswerFaq(Action):  # type: ignore[misc]
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
-        answer_faq(dispatcher, self._context, read_said(tracker).intent, offer_report=True)
+        said = read_said(tracker)
+        if not ask_which_topic(dispatcher, self._context, said):
+            answer_faq(dispatcher, self._context, said.intent, offer_report=True)
         return []
 
 

@@ -1,12 +1,14 @@
 """Reads one turn into the draft, in the light of what was asked: pure decisions; called by actions/report."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
+from actions.corrections import SURE_MATTER, Corrector, without
 from actions.draft import Draft
 from actions.guidance import SURE_LAW
 from actions.place import Location, Placer
-from actions.said import Said
+from actions.said import Matter, Said
+from actions.wishes import ANONYMOUS, REFUSES, on_behalf_of
 from actions.wording import ADDRESS_CUE, NOT_DONE, QUESTION, content_words, is_bare_number, joined
 from cases.codes import fold
 
@@ -30,6 +32,7 @@ class Step:
     detour: str | None = None
     over: bool = False
     silent: bool = False  # the question is already in what is said
+    forget: bool = False  # what was typed is not kept
 
 
 class Reader:
@@ -38,10 +41,15 @@ class Reader:
     def __init__(self, placer: Placer, categories: Mapping[str, str]) -> None:
         """`categories` are the labels that people read, by code."""
         self._placer = placer
-        self._categories = {code: fold(label) for code, label in categories.items()}
+        self._categories = categories
+        self._corrector = Corrector(placer, categories)
 
     def read(self, said: Said, asked: str | None, draft: Draft) -> Step:
-        draft = replace(draft, media=draft.media + said.media, began=draft.began or said.turn_id)
+        draft = self._with_wishes(
+            said, replace(draft, media=draft.media + said.media, began=draft.began or said.turn_id)
+        )
+        if not said.tapped and REFUSES.search(fold(said.text)):
+            return Step(Draft(), ("utter_refused",), over=True, forget=True)
         if said.stale:
             return Step(draft, ("utter_stale_button",), over=asked is None)
         if asked is None:
@@ -58,7 +66,7 @@ class Reader:
         if said.intent == "emergency" and said.confidence >= SURE_DETOUR:
             return self._with_words(said, asked, replace(draft), Step(draft, detour="emergency"))
         if "edit" in said.entities:
-            return self._edit(said.entities["edit"], draft)
+            return Step(without(said.entities["edit"], draft))
         handlers = {
             "description": self._description,
             "location": self._location,
@@ -67,6 +75,16 @@ class Reader:
         }
         return handlers[asked](said, draft)
 
+    def _with_wishes(self, said: Said, draft: Draft) -> Draft:
+        """Whose matter it is and whether the name stays out, whenever it is said."""
+        if said.tapped or not said.text:
+            return draft
+        return replace(
+            draft,
+            behalf=draft.behalf or on_behalf_of(said.text),
+            anonymous=draft.anonymous or bool(ANONYMOUS.search(fold(said.text))),
+        )
+
     def _with_words(self, said: Said, asked: str, draft: Draft, step: Step) -> Step:
         """Danger told while the description was asked is the description as well."""
         if asked != "description":
@@ -74,38 +92,58 @@ class Reader:
         return replace(step, draft=self._described(said, draft))
 
     def _opening(self, said: Said, draft: Draft) -> Step:
-        if "case_code" in said.entities and content_words(said.text) <= CODE_WORDS:
-            return Step(draft, detour="track_case", over=True)
-        if (
-            said.resolved
-            and not said.tapped
-            and NOT_DONE.search(said.plain)
-            and self._placer.from_words(said.text) is None
-        ):
-            return Step(draft, detour="dispute_result", over=True)
-        if said.intent in {"affirm", "deny", "cancel"} and content_words(said.text) < 3:
-            return Step(draft, ("utter_nothing_pending",), over=True)
+        aside = self._about_a_case(said, draft) or self._no_report(said, draft)
+        if aside is not None:
+            return aside
         draft = replace(draft, confirm=None)
         if said.pin:
             draft = replace(draft, location=self._placer.from_pin(*said.pin, draft.location))
-        if said.intent == "nlu_fallback" and not self._is_matter(said):
-            return Step(draft, ("utter_fallback",), over=True)
+        calm = ("utter_abuse_heard",) if said.intent == "abuse" else ()
+        first = ("utter_english",) if said.english else calm
         if said.text and (said.intent == "report" or content_words(said.text) >= 3):
             draft = self._described(said, draft)
         elif said.text:
             draft = replace(draft, location=self._placer.from_words(said.text, draft.location) or draft.location)
-        if said.sticker and not (said.text or said.media or said.pin):
-            return Step(draft, ("utter_sticker",), over=True)
-        return self._outside(Step(draft))
+        return self._outside(Step(draft, first))
 
-    def _is_matter(self, said: Said) -> bool:
+    def _about_a_case(self, said: Said, draft: Draft) -> Step | None:
+        """Words or a photo that belong to a case already filed."""
+        if "case_code" in said.entities and content_words(said.text) <= CODE_WORDS:
+            return Step(draft, detour="track_case", over=True)
+        not_done = said.resolved and not said.tapped and NOT_DONE.search(said.plain)
+        if not_done and self._placer.from_words(said.text) is None:
+            return Step(draft, detour="dispute_result", over=True)
+        if said.fresh and said.media and not said.text:
+            return Step(draft, detour="add_info", over=True)
+        return None
+
+    def _no_report(self, said: Said, draft: Draft) -> Step | None:
+        """What opens nothing, with the answer to it."""
+        response = None
+        if said.intent in {"affirm", "deny", "cancel"} and content_words(said.text) < 3:
+            response = "utter_nothing_pending"
+        elif said.english and not (said.intent == "report" and said.category_confidence >= SURE_MATTER):
+            response = "utter_english"
+        elif said.intent == "out_of_scope":
+            response = "utter_out_of_scope"
+        elif said.intent == "abuse" and not self._is_matter(said, SURE_MATTER):
+            response = "utter_abuse"
+        elif said.intent == "nlu_fallback" and not said.pin and not self._is_matter(said):
+            response = "utter_fallback_again" if said.missed else "utter_fallback"
+        elif said.sticker and not (said.text or said.media or said.pin):
+            response = "utter_sticker"
+        return Step(draft, (response,), over=True) if response else None
+
+    def _is_matter(self, said: Said, sure: float = SURE_CATEGORY) -> bool:
         """Not understood as an intent, yet it tells what or where: better asked about than sent away."""
         if content_words(said.text) < 3:
             return False
-        return said.category_confidence >= SURE_CATEGORY or self._placer.from_words(said.text) is not None
+        return said.category_confidence >= sure or self._placer.from_words(said.text) is not None
 
     def _described(self, said: Said, draft: Draft) -> Draft:
         """Take everything one message holds: what, where, which kind."""
+        if draft.description is None and len(said.matters) > 1:
+            return self._first_of(said, draft)
         if content_words(said.text) >= 2:
             words = joined(draft.description, said.text)
             draft = replace(draft, description=words, likely=said.categories)
@@ -113,6 +151,36 @@ class Reader:
             found = self._placer.from_words(said.text, draft.location)
             draft = replace(draft, location=found or draft.location)
         return self._guess_category(said, draft)
+
+    def _first_of(self, said: Said, draft: Draft) -> Draft:
+        """Of several matters the first is filed now, with the place that any of them names; the others follow."""
+        first, *others = said.matters
+        draft = replace(draft, later=tuple(asdict(matter) for matter in others))
+        if draft.location is None or not draft.location.settled:
+            found = self._placer.from_words(first.text, draft.location)
+            if found is None or not (found.ward_id or found.area_id or found.options):
+                found = self._placer.from_words(said.text, draft.location) or found
+            draft = replace(draft, location=found or draft.location)
+        return self._with_matter(draft, first)
+
+    def following(self, draft: Draft) -> Draft:
+        """The draft of the next matter of the same message; where it names no place, that of the one before holds."""
+        matter = Matter(**draft.later[0])
+        found = self._placer.from_words(matter.text)
+        placed = found if found and (found.ward_id or found.area_id or found.outside) else draft.location
+        fresh = Draft(
+            location=placed,
+            began=draft.began,
+            ordinal=draft.ordinal + 1,
+            later=draft.later[1:],
+            behalf=draft.behalf,
+            anonymous=draft.anonymous,
+        )
+        return self._with_matter(fresh, matter)
+
+    def _with_matter(self, draft: Draft, matter: Matter) -> Draft:
+        category = matter.categories[0] if matter.confidence >= SURE_CATEGORY else None
+        return replace(draft, description=matter.text, likely=tuple(matter.categories), category=category)
 
     def _guess_category(self, said: Said, draft: Draft) -> Draft:
         if draft.category is None and draft.description and said.category_confidence >= SURE_CATEGORY:
@@ -193,19 +261,14 @@ class Reader:
             return Step(replace(draft, category="other"))
         asked = draft.asked_category + 1
         sure = content_words(said.text) >= 2 and said.category_confidence >= SURE_CATEGORY
-        named = self._category_named(said.text) or (said.category if sure else None)
+        named = self._corrector.category_named(said.text) or (said.category if sure else None)
         last = "other" if asked >= MOST_QUESTIONS else None
         return Step(replace(draft, category=named or last, asked_category=asked))
-
-    def _category_named(self, text: str) -> str | None:
-        """The category whose label, as shown on a button, is all that was said."""
-        words = fold(text).strip(" .!")
-        return next((code for code, label in self._categories.items() if words == label), None)
 
     def _confirm(self, said: Said, draft: Draft) -> Step:
         if said.says_yes:
             return Step(replace(draft, confirm=True))
-        if said.says_no:
+        if said.says_no and not self._corrector.says_what(said):
             return Step(draft, ("utter_need_edit",), silent=True)
         if said.media or said.pin:
             return self._later_facts(said, draft)
@@ -221,25 +284,12 @@ class Reader:
             fresh = self._placer.from_pin(*said.pin, replace(draft.location or Location(), settled=False))
             located = fresh if fresh.settled else replace(fresh, ward_id=None)
             return self._outside(Step(replace(draft, location=located)))
-        named = said.entities.get("category") or self._category_named(said.text)
-        if named in self._categories:
-            return Step(replace(draft, category=named))
-        known = replace(draft.location or Location(), ward_id=None, area_id=None, options=(), settled=False)
-        found = self._placer.from_words(said.text, known) if said.text else None
-        if found is not None:
-            return self._outside(Step(replace(draft, location=found)))
+        corrected = self._corrector.corrected(said, draft)
+        if corrected is not None:
+            return self._outside(Step(corrected))
         if content_words(said.text) >= 3:
             return Step(replace(draft, description=joined(draft.description, said.text)), ("utter_added_to_draft",))
         return Step(draft, ("utter_added_to_draft",) if said.media else ())
-
-    def _edit(self, part: str, draft: Draft) -> Step:
-        if part == "description":
-            return Step(replace(draft, description=None))
-        if part == "location":
-            return Step(replace(draft, location=None))
-        if part == "category":
-            return Step(replace(draft, category=None, asked_category=0))
-        return Step(draft)
 
     def _outside(self, step: Step) -> Step:
         """A place outside Hà Nội is said so and forgotten; asked again, the citizen may name one inside."""

@@ -1,4 +1,4 @@
-"""The report form: reads each turn into the draft, asks for what is missing, files what was confirmed."""
+"""The report form: reads each turn into the draft, asks for what is missing; called by Rasa once a turn."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,18 +11,14 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions.context import Context
 from actions.detours import answer_detour
 from actions.draft import EMPTY, Draft, from_slots
+from actions.filing import Filing
 from actions.place import Location
 from actions.reader import Reader, Step
 from actions.said import Said, read_said
 from cases.categories import label
-from cases.codes import secret_word
-from cases.deadlines import format_deadline
-from cases.model import Case
 from cases.queries import cases_of
-from cases.service import Draft as CaseDraft
-from cases.service import open_case
 from cases.words import area_label
-from core.db import reading, transaction
+from core.db import reading
 
 SUMMARY_LENGTH = 280
 BEST_CATEGORIES = 3
@@ -38,6 +34,7 @@ class ValidateReportForm(Action):  # type: ignore[misc]
         self._reader = Reader(
             context.placer, {code: found.label for code, found in context.rulebook.categories.items()}
         )
+        self._filing = Filing(context)
 
     def name(self) -> str:
         return "validate_report_form"
@@ -50,20 +47,32 @@ class ValidateReportForm(Action):  # type: ignore[misc]
 
     def _read_and_ask(self, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[dict[str, Any]]:
         said = read_said(tracker)
-        step = self._reader.read(said, tracker.get_slot("requested_slot"), from_slots(tracker.slots))
+        asked = tracker.get_slot("requested_slot")
+        before = from_slots(tracker.slots)
+        step = self._reader.read(said, asked, before)
+        if said.resumed and asked and before.description and not step.over:
+            dispatcher.utter_message(response="utter_resumed", description=_short(before.description))
         self._speak(dispatcher, said, step)
+        if step.draft.confirm and step.draft.later:
+            step = self._file_first(dispatcher, said, step.draft)
+            self._speak(dispatcher, said, step)
         question = None if step.over else step.draft.next_question()
         if question and not step.silent:
             self._ask(dispatcher, said, question, step.draft)
         kept = step.draft.to_slots() if question or step.draft.confirm else EMPTY
         return [SlotSet(name, value) for name, value in kept.items()] + [SlotSet("requested_slot", question)]
 
+    def _file_first(self, dispatcher: CollectingDispatcher, said: Said, draft: Draft) -> Step:
+        """One of several matters is confirmed: file it, and go on with the next in the same breath."""
+        self._filing.tell(dispatcher, said, draft)
+        return Step(self._reader.following(draft), ("utter_next_matter",))
+
     def _speak(self, dispatcher: CollectingDispatcher, said: Said, step: Step) -> None:
         for response in step.say:
             if response == "utter_stale_button" and step.over:
                 self._stale_without_draft(dispatcher, said)
             else:
-                dispatcher.utter_message(response=response)
+                dispatcher.utter_message(response=response, **_marks(response, step))
         if step.detour:
             answer_detour(dispatcher, self._context, said, step.detour)
 
@@ -130,62 +139,26 @@ class ValidateReportForm(Action):  # type: ignore[misc]
             category=label(self._context.rulebook.categories, draft.category or "other"),
             place=_short(location.address) or "chưa rõ",
             unit=self._context.placer.name(location.unit_id),
-            media=f"\n• Ảnh, tệp kèm theo: {draft.media}" if draft.media else "",
+            media=_more(draft),
         )
 
 
-class FileCase(Action):  # type: ignore[misc]
-    """Files what was confirmed; a turn that is repeated tells the same code again."""
+def _marks(response: str, step: Step) -> dict[str, Any]:
+    """What the worker and the bot's door must know of a reply: nothing is kept of it, or nothing was understood."""
+    marks: dict[str, bool] = {}
+    if step.forget:
+        marks["forget"] = True
+    if response.startswith("utter_fallback"):
+        marks["missed"] = True
+    return {"json_message": marks} if marks else {}
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
 
-    def name(self) -> str:
-        return "action_file_case"
-
-    async def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
-    ) -> list[dict[str, Any]]:
-        draft = from_slots(tracker.slots)
-        if draft.confirm:
-            filed = await asyncio.to_thread(self._file, read_said(tracker), draft)
-            case_id = filed.pop("case_id")
-            dispatcher.utter_message(response="utter_filed", json_message={"case_id": case_id}, **filed)
-        return [SlotSet(name, value) for name, value in EMPTY.items()]
-
-    def _file(self, said: Said, draft: Draft) -> dict[str, str]:
-        location = draft.location or Location()
-        matter = CaseDraft(
-            conversation_id=said.conversation_id,
-            category=draft.category or "other",
-            description=draft.description or "",
-            address=location.address,
-            ward_id=location.ward_id,
-            area_id=location.area_id or self._area_of(location.ward_id),
-            lat=location.lat,
-            lon=location.lon,
-            place_method=location.method,
-            place_confidence=location.confidence,
-        )
-        context = self._context
-        with transaction(context.database) as session:
-            case = open_case(
-                session, context.rulebook, matter, f"turn:{draft.began or said.turn_id}:0", context.clock()
-            )
-            return self._receipt(case)
-
-    def _area_of(self, ward_id: str | None) -> str | None:
-        return self._context.parents.get(ward_id) if ward_id else None
-
-    def _receipt(self, case: Case) -> dict[str, str]:
-        return {
-            "case_id": str(case.id),
-            "code": case.code,
-            "unit": self._context.placer.name(case.unit_id),
-            "due": format_deadline(case.due_at),
-            "secret": secret_word(case.code, self._context.config.data_keys[0].encode()),
-            "link": f"{self._context.config.public_url}/?ma={case.code}",
-        }
+def _more(draft: Draft) -> str:
+    """Further lines of the summary: for whom, without a name, with how many photos."""
+    lines = [f"Báo giúp: {draft.behalf}"] if draft.behalf else []
+    lines += ["Không nêu tên người gửi"] if draft.anonymous else []
+    lines += [f"Ảnh, tệp kèm theo: {draft.media}"] if draft.media else []
+    return "".join(f"\n• {line}" for line in lines)
 
 
 def _option(context: Context, unit_id: str) -> dict[str, str]:

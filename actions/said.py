@@ -6,6 +6,7 @@ from typing import Any
 
 from rasa_sdk import Tracker
 
+from actions.wishes import is_english
 from cases.codes import fold
 
 # Short answers that a general classifier cannot judge, because they depend on the question. Folded, without accents.
@@ -19,6 +20,15 @@ UNKNOWN = frozenset("khong biet;toi khong biet;em khong biet;khong ro;toi khong 
 
 
 @dataclass(frozen=True)
+class Matter:
+    """One of several things that a message tells of; `categories` best first, the first with `confidence`."""
+
+    text: str
+    categories: tuple[str, ...]
+    confidence: float
+
+
+@dataclass(frozen=True)
 class Said:
     """One turn of a citizen as Rasa understood it; `pin` is (lat, lon) in degrees, `media` counts photos and files."""
 
@@ -28,6 +38,8 @@ class Said:
     category: str | None
     category_confidence: float
     categories: tuple[str, ...]  # best first
+    matters: tuple[Matter, ...]  # two or more when the message tells of several things, else empty
+    runner_up: tuple[str, float]  # the intent that came second, and its confidence
     entities: Mapping[str, str]
     turn_id: int
     conversation_id: int
@@ -35,9 +47,16 @@ class Said:
     stale: bool
     interrupted: bool  # an officer spoke last: a mere yes or no is not for the bot
     sticker: bool
+    resumed: bool  # the draft was left alone for a while
+    fresh: bool  # this citizen filed a case minutes ago: a photo without words belongs to it
+    missed: int  # how many turns before this one were not understood
     resolved: bool  # a case of this citizen was reported as dealt with not long ago
     media: int
     pin: tuple[float, float] | None
+
+    @property
+    def english(self) -> bool:
+        return not self.tapped and is_english(self.text)
 
     @property
     def plain(self) -> str:
@@ -80,6 +99,8 @@ def read_said(tracker: Tracker) -> Said:
         category=category.get("name"),
         category_confidence=float(category.get("confidence") or 0.0),
         categories=tuple(entry["name"] for entry in message.get("category_ranking") or ()),
+        matters=tuple(_matter(entry) for entry in message.get("matters") or ()),
+        runner_up=_runner_up(message),
         entities={entry["entity"]: str(entry["value"]) for entry in message.get("entities") or ()},
         turn_id=int(metadata["turn_id"]),
         conversation_id=int(metadata["conversation_id"]),
@@ -87,10 +108,23 @@ def read_said(tracker: Tracker) -> Said:
         stale=bool(metadata.get("stale")),
         interrupted=bool(metadata.get("interrupted")),
         sticker=bool(metadata.get("sticker")),
+        resumed=bool(metadata.get("resumed")),
+        fresh=bool(metadata.get("fresh")),
+        missed=int(metadata.get("missed") or 0),
         resolved=bool(metadata.get("resolved")),
         media=int(metadata.get("media") or 0),
         pin=(float(pin["lat"]), float(pin["lon"])) if pin else None,
     )
+
+
+def _matter(entry: Mapping[str, Any]) -> Matter:
+    ranking = entry["category_ranking"]
+    return Matter(str(entry["text"]), tuple(str(name) for name, _ in ranking), float(ranking[0][1]))
+
+
+def _runner_up(message: Mapping[str, Any]) -> tuple[str, float]:
+    others = [entry for entry in message.get("intent_ranking") or () if entry["name"] != _intent(message)]
+    return (str(others[0]["name"]), float(others[0]["confidence"])) if others else ("", 0.0)
 
 
 def _intent(message: Mapping[str, Any]) -> str:

@@ -7,11 +7,12 @@ from rasa_sdk.endpoint import create_app
 from rasa_sdk.executor import ActionExecutor
 
 from actions.context import Context
+from actions.filing import FileCase
 from actions.followup import Followup, add_to_case, dispute, tell_status
 from actions.guidance import AnswerFaq, GuidePetition
 from actions.handoff import NoteRequest
 from actions.place import Placer
-from actions.report import FileCase, ValidateReportForm
+from actions.report import ValidateReportForm
 from cases import boundaries
 from cases.rulebook import load_rulebook
 from core.config import Config, load_config

@@ -18,6 +18,37 @@ ADDRESS_CUE = re.compile(
     r"\d|\b(?:gan|canh|doi dien|ngo|ngach|hem|pho|duong|to|thon|xom|lang|khu|cong|cho|truong|chua|so|dau|cuoi"
     r"|toa|phuong|xa|quan|huyen|chung cu|ho|cau)\b"
 )
+# What a citizen wants changed at the summary, said in words.
+EDITS = {
+    "location": re.compile(
+        r"\b(?:dia chi|dia diem|cho do|noi nay|vi tri|so nha|sai phuong|sai duong|sai ngo|nham phuong|nham cho)\b"
+    ),
+    "category": re.compile(r"\b(?:linh vuc|loai viec|sai loai|nham loai|chuyen muc)\b"),
+    "description": re.compile(r"\b(?:noi dung|mo ta|sai viec)\b"),
+}
+WRONG = re.compile(r"\b(?:sai|sua|nham|doi|chua dung|khong dung|khong phai|viet lai|ghi lai)\b")
+_RATHER = re.compile(r"\b(?:khong|ko|chu khong) phai\b.{0,60}?(?:,| ma | chu )\s*(?:ma |la |o |phai la )*(?P<rest>.+)$")
+_PART = re.compile(r"\b(?P<kind>so nha|so|ngo|ngach|hem|kiet|toa)\s*(?P<number>\d+[a-z]?(?:/\d+[a-z]?)*)")
+
+
+def meant_instead(text: str) -> str:
+    """Of "không phải Láng, là Kim Liên" the part that holds; any other text as it is."""
+    plain = fold(text)
+    match = _RATHER.search(plain)
+    return text[match.start("rest") :] if match and len(plain) == len(text) else text
+
+
+def patched_address(known: str, new: str) -> str:
+    """An address with one of its numbers corrected: "ngõ 15" over "ngõ 12 Chùa Bộc" is "ngõ 15 Chùa Bộc"."""
+    plain, correction = fold(known), _PART.search(fold(new))
+    if correction is None or not known:
+        return new or known
+    for match in _PART.finditer(plain) if len(plain) == len(known) else ():
+        if match["kind"] == correction["kind"]:
+            return known[: match.start("number")] + correction["number"] + known[match.end("number") :]
+    return f"{new.strip(' ,.')}, {known}"
+
+
 NOT_DONE = re.compile(
     r"\b(?:chua xong|chua giai quyet|chua xu ly|van con|van chua|van nhu cu|van the|mo lai|tai dien|dau lai vao day)\b"
     r"|^chua(?: a| dau| em)?$"

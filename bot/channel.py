@@ -104,8 +104,11 @@ def _parse_state(state: Any) -> Dict[Text, Any]:
     if not isinstance(state, dict) or state.get("v") != STATE_VERSION:
         raise MalformedTurn("state version")
     slots, loop, noticed = state.get("slots"), state.get("loop"), state.get("noticed")
+    missed = state.get("missed", 0)
     if not isinstance(slots, dict):
         raise MalformedTurn("state slots")
     if not all(value is None or isinstance(value, str) for value in (loop, noticed)):
         raise MalformedTurn("state loop or noticed")
-    return {"slots": slots, "loop": loop, "noticed": noticed}
+    if not isinstance(missed, int):
+        raise MalformedTurn("state missed")
+    return {"slots": slots, "loop": loop, "noticed": noticed, "missed": missed}

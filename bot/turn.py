@@ -8,7 +8,7 @@ that a failed turn leaves nothing behind and can be taken again.
 import copy
 import re
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Text
+from typing import Any, Dict, List, Optional, Text, Tuple
 
 from rasa.core.actions.action import Action, ActionExecutionRejection
 from rasa.core.agent import Agent
@@ -21,6 +21,8 @@ from rasa.shared.core.events import ActionExecuted, ActionExecutionRejected, Act
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.core.training_data.story_reader.yaml_story_reader import YAMLStoryReader
 from rasa.shared.nlu.training_data.message import Message
+
+from bot.matters import matters_of
 
 STATE_VERSION = 1
 NOTICE_VERSION = "2025-07-01"  # a new one when the wording of utter_notice changes: everybody is told again
@@ -58,6 +60,7 @@ class Turn:
     slots: Optional[Dict[Text, Any]]  # None: the first turn of a conversation
     loop: Optional[Text] = None
     noticed: Optional[Text] = None
+    missed: int = 0  # how many turns in a row were not understood
     metadata: Dict[Text, Any] = field(default_factory=dict)
 
 
@@ -82,7 +85,8 @@ async def take(agent: Agent, turn: Turn) -> Dict[Text, Any]:
     processor = agent.processor
     parse_data = _understand(processor, turn)
     tracker, output = _rebuilt_tracker(processor.domain, turn), TurnOutput()
-    message = UserMessage("", output, turn.turn_id, parse_data, CHANNEL, turn.turn_id, turn.metadata)
+    metadata = {**turn.metadata, "missed": turn.missed, "noticed": turn.noticed is not None}
+    message = UserMessage("", output, turn.turn_id, parse_data, CHANNEL, turn.turn_id, metadata)
     message.text = parse_data["text"]  # as written: the constructor would strip it
     await processor._handle_message_with_tracker(message, tracker)
     await processor.run_action_extract_slots(output, tracker)
@@ -92,7 +96,7 @@ async def take(agent: Agent, turn: Turn) -> Dict[Text, Any]:
     understood = _understood(parse_data)
     return {
         "replies": await _with_notice(processor, tracker, turn, output.replies, understood["intent"]),
-        "state": _state_of(tracker),
+        "state": {**_state_of(tracker), "missed": turn.missed + 1 if _missed(output.replies) else 0},
         "understood": understood,
     }
 
@@ -119,7 +123,23 @@ def _from_text(processor: MessageProcessor, text: Text) -> Dict[Text, Any]:
     tracker = DialogueStateTracker.from_events("parse", [])
     parse_data = processor._parse_message_with_graph(parsed, tracker)
     parse_data["text"] = text
+    if parse_data["intent"].get("name") == "report":
+        parse_data["matters"] = _matters(processor, parsed.text, tracker)
     return parse_data
+
+
+def _matters(processor: MessageProcessor, text: Text, tracker: DialogueStateTracker) -> List[Dict[Text, Any]]:
+    """The things one message tells of, each read on its own; empty when it is one."""
+
+    def read(part: Text) -> Tuple[Text, Tuple[Tuple[Text, float], ...]]:
+        data = processor._parse_message_with_graph(UserMessage(part), tracker)
+        ranking = tuple((entry["name"], float(entry["confidence"])) for entry in data.get("category_ranking") or [])
+        return data["intent"].get("name") or "", ranking
+
+    return [
+        {"text": matter.text, "category_ranking": [list(entry) for entry in matter.ranking[:3]]}
+        for matter in matters_of(text, read)
+    ]
 
 
 def _from_payload(payload: Text, domain: Domain) -> Dict[Text, Any]:
@@ -188,6 +208,11 @@ async def _with_notice(
     if not notice:
         raise NothingToSay(NOTICE)
     return [*replies, notice] if intent == "emergency" else [notice, *replies]
+
+
+def _missed(replies: List[Dict[Text, Any]]) -> bool:
+    """Whether an action says that it did not understand."""
+    return any((reply.get("custom") or {}).get("missed") for reply in replies)
 
 
 def _state_of(tracker: DialogueStateTracker) -> Dict[Text, Any]:

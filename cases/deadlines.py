@@ -62,10 +62,16 @@ class DeadlineRules:
     """The limits of catalogue/deadlines.yml; `assumptions` names those that no published rule gives."""
 
     receive_hours: float
+    receive_urgent_hours: float
     urgent_hours: float
     normal_days: float
     complex_days: float
+    extend_urgent_hours: float
+    extend_normal_days: float
+    extend_complex_days: float
+    reopened_hours: float
     warning_share: float
+    escalate_hours: float
     assumptions: frozenset[str]
     sources: Mapping[str, str]
 
@@ -134,22 +140,43 @@ def working_hours_between(calendar: Calendar, a: datetime, b: datetime) -> float
     return total / timedelta(hours=1)
 
 
-def receive_by(calendar: Calendar, rules: DeadlineRules, now: datetime) -> datetime:
+def receive_by(calendar: Calendar, rules: DeadlineRules, urgency: Urgency, now: datetime) -> datetime:
     """Latest moment to accept or refuse a case that arrived `now` (QĐ 1207/QĐ-UBND: 8 working hours)."""
-    return add_working_hours(calendar, now, rules.receive_hours)
+    urgent = urgency is Urgency.URGENT
+    return add_working_hours(calendar, now, rules.receive_urgent_hours if urgent else rules.receive_hours)
 
 
 def due_by(calendar: Calendar, rules: DeadlineRules, urgency: Urgency, now: datetime) -> datetime:
-    """Latest moment to answer a case that was received `now`."""
-    if urgency is Urgency.URGENT:
-        return add_working_hours(calendar, now, rules.urgent_hours)
-    days = rules.complex_days if urgency is Urgency.COMPLEX else rules.normal_days
-    return add_working_days(calendar, now, days)
+    """Latest moment to answer a case that arrived `now`; the citizen is told this one, so it counts from arrival."""
+    return add_working_hours(calendar, now, handling_hours(calendar, rules, urgency))
 
 
-def warn_at(calendar: Calendar, rules: DeadlineRules, start: datetime, due: datetime) -> datetime:
-    """The moment when `warning_share` of the working time between start and due is used up."""
-    return add_working_hours(calendar, start, rules.warning_share * working_hours_between(calendar, start, due))
+def handling_hours(calendar: Calendar, rules: DeadlineRules, urgency: Urgency, *, extended: bool = False) -> float:
+    """Working hours in which a case of this urgency is to be answered, its one extension included when it has it."""
+    hours = {
+        Urgency.URGENT: rules.urgent_hours,
+        Urgency.NORMAL: rules.normal_days * calendar.hours_per_day,
+        Urgency.COMPLEX: rules.complex_days * calendar.hours_per_day,
+    }[urgency]
+    return hours + (extension_hours(calendar, rules, urgency) if extended else 0.0)
+
+
+def extension_hours(calendar: Calendar, rules: DeadlineRules, urgency: Urgency) -> float:
+    """Working hours that the one extension of a case adds."""
+    return {
+        Urgency.URGENT: rules.extend_urgent_hours,
+        Urgency.NORMAL: rules.extend_normal_days * calendar.hours_per_day,
+        Urgency.COMPLEX: rules.extend_complex_days * calendar.hours_per_day,
+    }[urgency]
+
+
+def warn_at(calendar: Calendar, rules: DeadlineRules, start: datetime, due: datetime, hours: float) -> datetime:
+    """The moment when `warning_share` of the allowed `hours` is used up and the rest of them still lies ahead.
+
+    Between start and due there is more than `hours` when the clock has rested; that time is not counted as used.
+    """
+    ahead = (1 - rules.warning_share) * hours
+    return add_working_hours(calendar, start, max(0.0, working_hours_between(calendar, start, due) - ahead))
 
 
 def format_deadline(moment: datetime) -> str:

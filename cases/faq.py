@@ -57,6 +57,7 @@ class Faq:
     topics: Mapping[str, Entry]
     guides: Mapping[str, Entry]
     texts: Mapping[str, str]
+    titles: Mapping[str, str]  # of every topic, short enough for a button
 
     def answer(self, topic: str, today: date) -> FaqAnswer:
         """What to say about a topic on this day (Hà Nội's date)."""
@@ -91,7 +92,7 @@ def format_answer(faq: Faq, answer: FaqAnswer) -> str:
 def load_faq(folder: Path | None = None) -> Faq:
     """Read faq.yml; a missing or unknown field is a TypeError, which stops the start."""
     content = yaml.safe_load(((folder or CATALOGUE) / "faq.yml").read_text("utf-8"))
-    return Faq(_entries(content["topics"]), _entries(content["guides"]), content["texts"])
+    return Faq(_entries(content["topics"]), _entries(content["guides"]), content["texts"], content["titles"])
 
 
 def _entries(section: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Entry]:

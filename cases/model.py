@@ -24,6 +24,8 @@ class Unit(Base):
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"), index=True)
     lat: Mapped[float]  # degrees
     lon: Mapped[float]
+    contact: Mapped[str] = mapped_column(String(300), default="")  # telephone, address, hours: for officers to read
+    active: Mapped[bool] = mapped_column(default=True)  # a closed unit receives nothing; what it has stays
 
 
 class Officer(Base):
@@ -34,14 +36,17 @@ class Officer(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(60), unique=True)
     name: Mapped[str] = mapped_column(String(120))
-    role: Mapped[str] = mapped_column(String(20))  # officer, supervisor, administrator
+    role: Mapped[str] = mapped_column(String(20))  # officer, coordinator, supervisor, administrator
     unit_id: Mapped[str] = mapped_column(ForeignKey("units.id"))
     password_hash: Mapped[str] = mapped_column(String(200))  # argon2
     active: Mapped[bool] = mapped_column(default=True)
     is_demo: Mapped[bool] = mapped_column(default=False)
+    may_export_personal: Mapped[bool] = mapped_column(default=False)  # words and phone numbers of citizens, in a file
     session_version: Mapped[int] = mapped_column(default=0)  # raised to end every session of this officer
     failed_logins: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    leave_from: Mapped[datetime | None] = mapped_column(UtcDateTime)  # away in [from, until): no access, no new cases
+    leave_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     unit: Mapped[Unit] = relationship()
@@ -55,12 +60,19 @@ class Case(Base):
         Index("ix_cases_unit_id_status", "unit_id", "status"),
         Index("ix_cases_area_id_status", "area_id", "status"),
         Index("ix_cases_status_due_at", "status", "due_at"),
+        Index("ix_cases_queue_class_queue_at_id", "queue_class", "queue_at", "id"),
+        Index("ix_cases_unit_id_queue_class_queue_at_id", "unit_id", "queue_class", "queue_at", "id"),
+        Index("ix_cases_area_id_queue_class_queue_at_id", "area_id", "queue_class", "queue_at", "id"),
+        Index("ix_cases_officer_id_queue_class_queue_at_id", "officer_id", "queue_class", "queue_at", "id"),
+        Index("ix_cases_status_alarm_at", "status", "alarm_at"),
+        Index("ix_cases_officer_id_status", "officer_id", "status"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(String(20), unique=True)
     source: Mapped[str] = mapped_column(String(80), unique=True)  # turn and ordinal: a repeat is the same case
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"), index=True)
+    channel: Mapped[str] = mapped_column(String(20))  # of the conversation, repeated for the figures
     category: Mapped[str] = mapped_column(String(30), index=True)
     description: Mapped[str] = mapped_column(Text)
     address: Mapped[str] = mapped_column(Text, default="")  # the place as typed
@@ -77,14 +89,32 @@ class Case(Base):
     officer_id: Mapped[int | None] = mapped_column(ForeignKey("officers.id"))
     version: Mapped[int] = mapped_column(default=1)  # raised by every change: two officers cannot overwrite each other
     is_demo: Mapped[bool] = mapped_column(default=False)
-    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     receive_by: Mapped[datetime] = mapped_column(UtcDateTime)
     due_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     received_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     first_answer_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     waiting_since: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the clock rests while the citizen is asked
-    resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     reopened_count: Mapped[int] = mapped_column(default=0)
+    queue_class: Mapped[int] = mapped_column(default=0)  # 0 needs an officer, 1 rests, 2 is closed; see `steps`
+    queue_at: Mapped[datetime] = mapped_column(UtcDateTime)  # the order within it
+    spoke_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the citizen spoke last, no officer since
+    offered_by_id: Mapped[str | None] = mapped_column(String(20))  # the unit that handed it on, until it is accepted
+    about_unit_id: Mapped[str | None] = mapped_column(String(20))  # a complaint about this unit: never in its queue
+    about_officer_id: Mapped[int | None]  # or about this officer
+    duplicate_of_id: Mapped[int | None] = mapped_column(index=True)  # the case this one was merged into
+    doubts: Mapped[str] = mapped_column(String(200), default="", index=True)  # odd about its closing: codes
+    extended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the one extension was given
+    late_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the first limit missed; kept for ever
+    unreceived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # nobody took it in time; kept for ever
+    warned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    escalated_to: Mapped[str | None] = mapped_column(String(20))  # the highest unit told of the lateness
+    hops: Mapped[int] = mapped_column(default=0)  # transfers by officers; a coordinator's do not count
+    rating: Mapped[int | None]  # 1 to 5, the citizen's latest
+    false_closures: Mapped[int] = mapped_column(default=0)  # how often the citizen said it is not done
+    refused_for: Mapped[str | None] = mapped_column(String(40))  # code of the legal reason
+    alarm_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when the sweeper looks next; None: at once
 
     conversation: Mapped[Conversation] = relationship()
     unit: Mapped[Unit] = relationship(foreign_keys=[unit_id])

@@ -1,5 +1,8 @@
 """What an officer's move tells the citizen, and that an officer spoke; called by service and attention."""
 
+from collections.abc import Sequence
+
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.deadlines import format_deadline
@@ -7,6 +10,8 @@ from cases.model import Case, CaseEvent, Unit
 from cases.rulebook import Rulebook
 from core import outbox
 from core.model import Conversation
+
+TOLD_TO_ALL = frozenset({"replied", "resolved", "refused", "reopened"})
 
 
 def notify(
@@ -33,6 +38,22 @@ def notify(
         case_id=case.id,
         buttons=[{"title": option["title"], "payload": option["token"]} for option in conversation.options],
     )
+    if event.kind in TOLD_TO_ALL:
+        _tell_merged(session, rulebook, case, event, text)
+
+
+def duplicates_of(session: Session, case: Case) -> Sequence[Case]:
+    """The cases that were merged into this one."""
+    return session.scalars(select(Case).where(Case.duplicate_of_id == case.id).order_by(Case.id)).all()
+
+
+def _tell_merged(session: Session, rulebook: Rulebook, case: Case, event: CaseEvent, text: str) -> None:
+    """The citizens of merged cases hear what the one of the leading case hears, under their own codes."""
+    unit = session.get_one(Unit, case.unit_id).name
+    for other in duplicates_of(session, case):
+        words = rulebook.words.notices["merged_news"].format(unit=unit, code=other.code, into=case.code, text=text)
+        key = f"event:{event.id}:{other.id}"
+        outbox.enqueue(session, other.conversation_id, key, words, event.at, author="officer", case_id=other.id)
 
 
 def officer_spoke(conversation: Conversation) -> None:

@@ -17,7 +17,9 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from cases import passwords
 from cases.model import Officer, Unit
+from cases.settings import Settings
 from core.db import ROW_LOCK
 
 SHORTEST_PASSWORD = 10
@@ -29,6 +31,7 @@ class Role(StrEnum):
     """What an officer may do; the Vietnamese words are in `catalogue/words.yml`."""
 
     OFFICER = "officer"
+    COORDINATOR = "coordinator"
     SUPERVISOR = "supervisor"
     ADMINISTRATOR = "administrator"
 
@@ -39,6 +42,10 @@ class OfficerError(Exception):
 
 class PasswordTooShortError(OfficerError):
     """The password has fewer than ten characters."""
+
+
+class PasswordCommonError(OfficerError):
+    """The password is one that people try first, or is made of the account's own names."""
 
 
 class UsernameTakenError(OfficerError):
@@ -75,7 +82,7 @@ def create_officer(
         name=name,
         role=Role(role),
         unit_id=unit_id,
-        password_hash=hash_password(password),
+        password_hash=hash_password(password, (wanted, name)),
         active=True,
         is_demo=is_demo,
         session_version=0,
@@ -96,7 +103,7 @@ def begin_login(session: Session, username: str, now: datetime) -> Login:
     """Count a try against the account and hand out what the password is to be compared with."""
     query = select(Officer).where(Officer.username == _plain(username)).with_for_update(**ROW_LOCK)
     officer = session.scalars(query).first()
-    if officer is None or not officer.active or (officer.locked_until is not None and officer.locked_until > now):
+    if officer is None or not has_access(officer, now) or is_locked(officer, now):
         return Login(None, decoy_hash())
     officer.failed_logins += 1
     if officer.failed_logins >= LOCK_AFTER:
@@ -114,22 +121,36 @@ def password_fits(login: Login, password: str) -> bool:
     return fits and login.officer_id is not None
 
 
-def finish_login(session: Session, login: Login) -> Officer | None:
+def finish_login(session: Session, login: Login, now: datetime) -> Officer | None:
     """The password was right: forget the wrong ones. None when the account was closed in the meantime."""
     officer = session.get(Officer, login.officer_id, with_for_update=ROW_LOCK)
-    if officer is None or not officer.active:
+    if officer is None or not has_access(officer, now):
         return None
     officer.failed_logins = 0
     officer.locked_until = None
     return officer
 
 
-def officer_of_session(session: Session, officer_id: int, session_version: int) -> Officer | None:
-    """The officer with the unit, while active and while no later change has ended the session."""
-    query = select(Officer).where(
-        Officer.id == officer_id, Officer.session_version == session_version, Officer.active.is_(True)
-    )
-    return session.scalars(query.options(joinedload(Officer.unit))).first()
+def officer_of_session(session: Session, officer_id: int, session_version: int, now: datetime) -> Officer | None:
+    """The officer with the unit, while active and at work and while no later change has ended the session."""
+    query = select(Officer).where(Officer.id == officer_id, Officer.session_version == session_version)
+    found = session.scalars(query.options(joinedload(Officer.unit))).first()
+    return found if found is not None and has_access(found, now) else None
+
+
+def has_access(officer: Officer, now: datetime) -> bool:
+    """Whether the account opens the desk at this moment: not closed, and not of somebody who is away."""
+    return officer.active and not is_away(officer, now)
+
+
+def is_away(officer: Officer, now: datetime) -> bool:
+    """On leave; without an end it lasts until an administrator ends it."""
+    begun = officer.leave_from is not None and officer.leave_from <= now
+    return begun and (officer.leave_until is None or now < officer.leave_until)
+
+
+def is_locked(officer: Officer, now: datetime) -> bool:
+    return officer.locked_until is not None and officer.locked_until > now
 
 
 def change_password(session: Session, officer_id: int, password_hash: str) -> int:
@@ -151,20 +172,35 @@ def end_sessions(officer: Officer) -> int:
     return officer.session_version
 
 
-def hash_password(password: str) -> str:
-    """Argon2id; slow on purpose, so call it outside a transaction where you can. Raises PasswordTooShortError."""
-    if len(_composed(password)) < SHORTEST_PASSWORD:
-        raise PasswordTooShortError(f"a password needs {SHORTEST_PASSWORD} characters")
+def hash_password(password: str, names: Sequence[str] = (), shortest: int = SHORTEST_PASSWORD) -> str:
+    """Argon2id; slow on purpose, so call it outside a transaction where you can. `names` are the account's own.
+
+    Raises PasswordTooShortError, PasswordCommonError.
+    """
+    if len(_composed(password)) < shortest:
+        raise PasswordTooShortError(f"a password needs {shortest} characters")
+    if passwords.is_common(_composed(password), names):
+        raise PasswordCommonError("this password is among the first that are tried")
     return _hasher().hash(_composed(password))
 
 
 def may_act(officer: Officer) -> bool:
     """Supervisors read; everybody else works."""
-    return officer.role in {Role.OFFICER, Role.ADMINISTRATOR}
+    return officer.role in {Role.OFFICER, Role.COORDINATOR, Role.ADMINISTRATOR}
 
 
 def may_see_figures(officer: Officer) -> bool:
-    return officer.role in {Role.SUPERVISOR, Role.ADMINISTRATOR}
+    return officer.role in {Role.COORDINATOR, Role.SUPERVISOR, Role.ADMINISTRATOR}
+
+
+def must_have_factor(officer: Officer, settings: Settings) -> bool:
+    """Demo accounts, whose password is printed on screen, exist only where nothing real is connected."""
+    return settings.factor_for_administrators and may_administer(officer) and not officer.is_demo
+
+
+def may_administer(officer: Officer) -> bool:
+    """Accounts, units, words and settings of the city, and the audit log."""
+    return officer.role == Role.ADMINISTRATOR
 
 
 def may_repair(officer: Officer) -> bool:

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, false, func, or_, select, true
-from sqlalchemy import case as sql_case
+from sqlalchemy import ColumnElement, and_, false, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
-from cases.codes import fold
 from cases.model import Case, Officer, Unit
 from cases.service import CITY_ID
 from cases.workflow import OPEN, Status
@@ -25,17 +23,6 @@ class NotFoundError(Exception):
 
 
 @dataclass(frozen=True)
-class Filters:
-    """What the queue is narrowed to; empty means all. `status` "open" means every open state."""
-
-    status: str = "open"
-    category: str = ""
-    unit_id: str = ""
-    text: str = ""
-    mine: bool = False
-
-
-@dataclass(frozen=True)
 class Message:
     """One line of a conversation, either way; `inbound_id` is set for what the citizen sent."""
 
@@ -47,6 +34,10 @@ class Message:
     buttons: tuple[str, ...] = ()
     inbound_id: int | None = None
     location: dict[str, float] | None = None
+    reason: str = ""  # why it has not reached the citizen, by a code of words.undelivered
+    original: str | None = None  # what the citizen wrote before editing it
+    seen_at: datetime | None = None
+    reaction: str = ""
 
 
 def subtree(session: Session, unit_id: str) -> Sequence[str]:
@@ -60,9 +51,22 @@ def visible_to(session: Session, officer: Officer) -> ColumnElement[bool]:
     """The condition on cases an officer may see: in the unit's subtree, or on the ground of its old district."""
     if not officer.active:
         return false()
+    units, area_id = scope_of(session, officer)
+    place = true() if units is None else or_(Case.unit_id.in_(units), Case.area_id == area_id)
+    return and_(place, _not_about(officer))
+
+
+def scope_of(session: Session, officer: Officer) -> tuple[Sequence[str] | None, str | None]:
+    """The units whose queues an officer sees (None: all), and the old district whose ground they see as well."""
     if officer.unit_id == CITY_ID:
-        return true()
-    return or_(Case.unit_id.in_(subtree(session, officer.unit_id)), Case.area_id == officer.unit_id)
+        return None, None
+    return subtree(session, officer.unit_id), officer.unit_id
+
+
+def _not_about(officer: Officer) -> ColumnElement[bool]:
+    """Nobody reads a complaint about themselves or about the unit they work for."""
+    unit = or_(Case.about_unit_id.is_(None), Case.about_unit_id != officer.unit_id)
+    return and_(unit, or_(Case.about_officer_id.is_(None), Case.about_officer_id != officer.id))
 
 
 def case_for(session: Session, officer: Officer, code: str, *, lock: bool = False) -> Case:
@@ -76,46 +80,16 @@ def case_for(session: Session, officer: Officer, code: str, *, lock: bool = Fals
     return found
 
 
-def queue(
-    session: Session, officer: Officer, filters: Filters, now: datetime, *, limit: int = 50, offset: int = 0
-) -> tuple[Sequence[Case], int]:
-    """A page of the officer's queue, what needs them first on top, and the number of all that match."""
-    condition = [visible_to(session, officer), *_conditions(session, officer, filters)]
-    total = session.scalar(select(func.count()).select_from(Case).where(*condition)) or 0
-    rank = sql_case(
-        (Case.status == Status.RESOLVED, 5),
-        (Case.status == Status.WAITING_CITIZEN, 4),
-        (Case.due_at < now, 0),
-        (Case.status == Status.REOPENED, 1),
-        (Case.urgency == "urgent", 2),
-        else_=3,
-    )
-    query = select(Case).where(*condition).order_by(rank, Case.due_at, Case.id).limit(limit).offset(offset)
-    query = query.options(joinedload(Case.unit), joinedload(Case.area), joinedload(Case.officer))
-    return session.scalars(query).all(), total
-
-
-def _conditions(session: Session, officer: Officer, filters: Filters) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if filters.status == "open":
-        found.append(Case.status.in_(OPEN))
-    elif filters.status:
-        found.append(Case.status == filters.status)
-    if filters.category:
-        found.append(Case.category == filters.category)
-    if filters.unit_id:
-        found.append(or_(Case.unit_id.in_(subtree(session, filters.unit_id)), Case.area_id == filters.unit_id))
-    if filters.mine:
-        found.append(Case.officer_id == officer.id)
-    if filters.text:
-        found.extend(Case.searchable.contains(word, autoescape=True) for word in fold(filters.text).split())
-    return found
-
-
 def cases_of(session: Session, conversation_id: int) -> Sequence[Case]:
     """A citizen's own cases, newest first."""
     query = select(Case).where(Case.conversation_id == conversation_id).order_by(Case.opened_at.desc(), Case.id.desc())
     return session.scalars(query.options(joinedload(Case.unit))).all()
+
+
+def recently_filed(session: Session, conversation_id: int, now: datetime) -> bool:
+    """Whether this citizen filed a case in the last half hour, so that a photo without words belongs to it."""
+    recent = (Case.status.in_(OPEN), Case.opened_at > now - timedelta(minutes=30))
+    return session.scalars(select(Case.id).where(Case.conversation_id == conversation_id, *recent)).first() is not None
 
 
 def recently_resolved(session: Session, conversation_id: int, now: datetime) -> bool:
@@ -156,9 +130,21 @@ def messages_of(session: Session, conversation_id: int, *, since: datetime | Non
 
 def _from_citizen(row: Inbound) -> Message:
     words = row.choice if row.choice and row.text.startswith("#") else row.text
-    return Message(row.received_at, "citizen", words, row.kind, "received", (), row.id, row.location)
+    return Message(row.received_at, "citizen", words, row.kind, "received", (), row.id, row.location, "", row.original)
 
 
 def _to_citizen(row: Outbound) -> Message:
     titles = tuple(button["title"] for button in row.buttons)
-    return Message(row.created_at, row.author, SECRET_LINE.sub(r"\1•••", row.text), "text", row.status, titles)
+    text = SECRET_LINE.sub(r"\1•••", row.text)
+    reason = {"held": row.error or "", "dropped": row.error or "", "dead": "dead"}.get(row.status, "")
+    return Message(
+        row.created_at,
+        row.author,
+        text,
+        "inbox" if row.route == "inbox" else "text",
+        row.status,
+        titles,
+        reason=reason,
+        seen_at=row.seen_at,
+        reaction=row.reaction or "",
+    )

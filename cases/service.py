@@ -4,6 +4,7 @@ Called by actions, webhook and desk inside their transaction; nothing here commi
 enqueued in the same transaction as the fact it reports, or not at all.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,12 +12,17 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cases import clocks, conflict, incidents, transfers
 from cases.categories import urgency_of
-from cases.codes import fold, new_code
-from cases.deadlines import add_working_hours, due_by, receive_by, working_hours_between
-from cases.model import Case, CaseEvent, Officer, Unit
+from cases.codes import new_code
+from cases.coordination import destination
+from cases.deadlines import due_by, receive_by
+from cases.history import record
+from cases.model import Case, Officer, Unit
 from cases.notices import notify
 from cases.rulebook import Rulebook
+from cases.steps import StaleCaseError as StaleCaseError
+from cases.steps import check, settle, touch
 from cases.workflow import Move, Status, after
 from core import outbox
 from core.db import ROW_LOCK
@@ -24,10 +30,6 @@ from core.model import Conversation, Outbound
 
 CITY_ID = "city:01"
 ANSWER_WINDOW = timedelta(minutes=3)
-
-
-class StaleCaseError(Exception):
-    """Somebody changed the case since the page was read. Reload and decide again; nothing was changed."""
 
 
 class UnknownCategoryError(Exception):
@@ -54,8 +56,18 @@ class Draft:
     place_confidence: float = 0.0
 
 
-def open_case(session: Session, rulebook: Rulebook, draft: Draft, source: str, now: datetime) -> Case:
-    """File a case once per `source` (turn and ordinal); a repeat returns the case that is already there."""
+def open_case(
+    session: Session,
+    rulebook: Rulebook,
+    draft: Draft,
+    source: str,
+    now: datetime,
+    wishes: Mapping[str, Any] | None = None,
+) -> Case:
+    """File a case once per `source` (turn and ordinal); a repeat returns the case that is already there.
+
+    `wishes` are noted on the opening event: `behalf` (for whom somebody else reports), `anonymous`.
+    """
     # The conversation's lock makes two repeats of one turn follow each other instead of meeting.
     session.execute(select(Conversation.id).where(Conversation.id == draft.conversation_id).with_for_update(**ROW_LOCK))
     known = session.scalars(select(Case).where(Case.source == source)).first()
@@ -63,32 +75,54 @@ def open_case(session: Session, rulebook: Rulebook, draft: Draft, source: str, n
         return known
     urgency = urgency_of(rulebook.categories, draft.category, draft.description)
     code = _free_code(session)
+    unit_id, about = _first_queue(session, rulebook, draft)
     case = Case(
         **vars(draft),
         code=code,
-        searchable=fold(f"{code} {code.replace('-', '')} {draft.description} {draft.address}"),
+        searchable="",
         source=source,
-        unit_id=draft.ward_id or draft.area_id or CITY_ID,
+        unit_id=unit_id,
+        about_unit_id=about,
         urgency=urgency,
         status=Status.NEW,
         version=1,
         reopened_count=0,
+        hops=0,
+        channel=session.get_one(Conversation, draft.conversation_id).channel,
+        false_closures=0,
         opened_at=now,
-        receive_by=receive_by(rulebook.calendar, rulebook.deadlines, now),
+        receive_by=receive_by(rulebook.calendar, rulebook.deadlines, urgency, now),
         due_at=due_by(rulebook.calendar, rulebook.deadlines, urgency, now),
     )
+    settle(case)
     session.add(case)
     session.flush()
-    _record(session, case, "opened", now, unit=case.unit_id)
+    record(session, case, "opened", now, unit=case.unit_id, **(wishes or {}))
+    incidents.consider(session, rulebook, case, now)
     return case
+
+
+def _first_queue(session: Session, rulebook: Rulebook, draft: Draft) -> tuple[str, str | None]:
+    """Whose queue a new case lands in, and which unit it is about when that must not be the same."""
+    unit_id = _open_unit(session, draft.ward_id or draft.area_id or CITY_ID)
+    if unit_id == CITY_ID or not conflict.is_about_an_office(rulebook.casebook, draft.description):
+        return unit_id, None
+    return conflict.unit_above(session, unit_id), unit_id
+
+
+def _open_unit(session: Session, unit_id: str) -> str:
+    """The unit, or when it is closed the next open one above it."""
+    unit = session.get_one(Unit, unit_id)
+    return unit_id if unit.active or unit.parent_id is None else _open_unit(session, unit.parent_id)
 
 
 def take(session: Session, case: Case, officer: Officer, now: datetime, version: int | None = None) -> None:
     """The officer answers for this case from now on; the first taking stops the receiving clock."""
-    _check(case, version)
+    check(case, version)
+    clocks.note_lateness(session, case, now)
     case.status = after(Move.TAKE, Status(case.status))
     _take(session, case, officer, now)
-    _touch(case)
+    touch(case)
 
 
 def reply(
@@ -103,7 +137,8 @@ def reply(
     """Tell the citizen something; the case stays in work."""
     _move(session, case, officer, Move.REPLY, now, version)
     case.first_answer_at = case.first_answer_at or now
-    event = _record(session, case, "replied", now, officer, text=text)
+    touch(case)
+    event = record(session, case, "replied", now, officer, text=text)
     notify(session, rulebook, case, event, text)
 
 
@@ -123,7 +158,8 @@ def ask(
     case.first_answer_at = case.first_answer_at or now
     conversation = _conversation(session, case)
     conversation.awaiting_case_id, conversation.awaiting_until = case.id, None
-    event = _record(session, case, "asked", now, officer, text=text)
+    touch(case)
+    event = record(session, case, "asked", now, officer, text=text)
     notify(session, rulebook, case, event, text)
 
 
@@ -143,12 +179,14 @@ def add_information(session: Session, rulebook: Rulebook, case: Case, turn_id: i
     session.refresh(case, with_for_update=ROW_LOCK)  # an officer may be moving it at this very moment
     if any(event.data.get("turn") == turn_id for event in case.events):
         return
+    clocks.note_lateness(session, case, now)
     if case.status == Status.WAITING_CITIZEN:
         case.status = after(Move.ANSWER, Status(case.status))
         _stop_awaiting(session, case)
-        _wake_clock(rulebook, case, now)
-    _record(session, case, "citizen_answered", now, turn=turn_id)
-    _touch(case)
+        clocks.wake(rulebook, case, now)
+    case.spoke_at = case.spoke_at or now
+    record(session, case, "citizen_answered", now, turn=turn_id)
+    touch(case)
 
 
 def transfer(
@@ -161,20 +199,27 @@ def transfer(
     now: datetime,
     version: int | None = None,
 ) -> None:
-    """Hand the case to another unit's queue with a reason; the clocks keep running. Raises UnknownUnitError."""
-    _check(case, version)
-    target = session.get(Unit, unit_id)
-    if target is None or target.id == case.unit_id:
+    """Hand the case to another unit's queue with a reason; the clocks keep running. Raises UnknownUnitError.
+
+    Handed on a second time it goes to the coordinator above both units instead, who decides and may hand it on freely.
+    """
+    check(case, version)
+    wanted = session.get(Unit, unit_id)
+    if wanted is None or not wanted.active or wanted.id in {case.unit_id, case.about_unit_id}:
         raise UnknownUnitError(unit_id)
-    _wake_clock(rulebook, case, now)
+    clocks.note_lateness(session, case, now)
+    clocks.wake(rulebook, case, now)
     case.status = after(Move.TRANSFER, Status(case.status))
-    source, case.unit_id, case.officer_id = case.unit_id, target.id, None
+    target, holder = destination(session, case, officer, wanted)
+    source, case.unit_id, case.officer_id = case.unit_id, target.id, holder.id if holder else None
+    case.offered_by_id, case.spoke_at = source, None
     if target.kind == "ward":
         case.ward_id = target.id
         case.area_id = case.area_id or target.parent_id
     _stop_awaiting(session, case)
-    event = _record(session, case, "transferred", now, officer, text=reason, source=source, target=target.id)
-    _touch(case)
+    units = {"source": source, "target": target.id, "wanted": wanted.id}
+    event = record(session, case, "transferred", now, officer, text=reason, **units)
+    touch(case)
     notify(session, rulebook, case, event, reason, unit=target)
 
 
@@ -191,14 +236,14 @@ def correct_category(
 
     Raises UnknownCategoryError, StaleCaseError.
     """
-    _check(case, version)
+    check(case, version)
     if category not in rulebook.categories:
         raise UnknownCategoryError(category)
     if category == case.category:
         return
     source, case.category = case.category, category
-    _record(session, case, "category_corrected", now, officer, source=source, target=category)
-    _touch(case)
+    record(session, case, "category_corrected", now, officer, source=source, target=category)
+    touch(case)
 
 
 def resolve(
@@ -212,11 +257,12 @@ def resolve(
 ) -> None:
     """Say that the matter is dealt with and how; the citizen is told and may have it reopened."""
     _move(session, case, officer, Move.RESOLVE, now, version)
-    _wake_clock(rulebook, case, now)
+    clocks.wake(rulebook, case, now)
     case.resolved_at = now
     case.first_answer_at = case.first_answer_at or now
     _stop_awaiting(session, case)
-    event = _record(session, case, "resolved", now, officer, text=text, on_time=now <= case.due_at)
+    touch(case)
+    event = record(session, case, "resolved", now, officer, text=text, on_time=case.late_at is None)
     notify(session, rulebook, case, event, text)
 
 
@@ -231,12 +277,16 @@ def reopen(
     turn_id: int | None = None,
 ) -> None:
     """Take a resolved case back into work, by an officer or (officer None) because the citizen says it is not done."""
-    _check(case, version)
+    check(case, version)
     case.status = after(Move.REOPEN, Status(case.status))
+    clocks.reopen(rulebook, case, now)
     case.resolved_at = None
     case.reopened_count += 1
-    event = _record(session, case, "reopened", now, officer, text=reason, turn=turn_id)
-    _touch(case)
+    case.spoke_at = now if officer is None else None
+    event = record(session, case, "reopened", now, officer, text=reason, turn=turn_id)
+    if officer is None:
+        transfers.send_up_if_again(session, case, now)
+    touch(case)
     if officer is not None:  # a citizen who asked for it is answered by the bot in the same chat
         notify(session, rulebook, case, event, reason)
 
@@ -248,52 +298,32 @@ def note_undelivered(session: Session, outbound: Outbound, now: datetime) -> Non
     case = session.get_one(Case, outbound.case_id)
     if any(event.data.get("outbound") == outbound.id for event in case.events):
         return
-    _record(session, case, "undelivered", now, outbound=outbound.id, reason=outbound.error)
+    record(session, case, "undelivered", now, outbound=outbound.id, reason=outbound.error)
 
 
 def _move(session: Session, case: Case, officer: Officer, move: Move, now: datetime, version: int | None) -> None:
-    _check(case, version)
-    status = Status(case.status)
-    case.status = after(move, status)
+    check(case, version)
+    clocks.note_lateness(session, case, now)
+    case.status = after(move, Status(case.status))
     if case.officer_id is None:
         _take(session, case, officer, now)
-    _touch(case)
+    case.spoke_at = None
 
 
 def _take(session: Session, case: Case, officer: Officer, now: datetime) -> None:
     if case.officer_id == officer.id:
         return
     case.officer_id = officer.id
+    case.offered_by_id = None
     case.received_at = case.received_at or now
-    _record(session, case, "taken", now, officer)
+    record(session, case, "taken", now, officer)
 
 
-def _wake_clock(rulebook: Rulebook, case: Case, now: datetime) -> None:
-    """Give back the working time that passed while the citizen was asked."""
-    if case.waiting_since is None:
-        return
-    rested = working_hours_between(rulebook.calendar, case.waiting_since, now)
-    case.due_at = add_working_hours(rulebook.calendar, case.due_at, rested)
-    case.waiting_since = None
-
-
-def _check(case: Case, version: int | None) -> None:
-    if version is not None and case.version != version:
-        raise StaleCaseError(case.code)
-
-
-def _touch(case: Case) -> None:
-    case.version += 1
-
-
-def _record(
-    session: Session, case: Case, kind: str, now: datetime, officer: Officer | None = None, **data: Any
-) -> CaseEvent:
-    actor = "officer" if officer else ("system" if kind == "undelivered" else "citizen")
-    event = CaseEvent(case_id=case.id, at=now, kind=kind, actor=actor, officer_id=officer and officer.id, data=data)
-    session.add(event)
-    session.flush()
-    return event
+def stop_waiting(session: Session, rulebook: Rulebook, case: Case, now: datetime) -> None:
+    """A case that ends is not waited for: its clock gets its rest back, the next words are for the bot."""
+    clocks.note_lateness(session, case, now)
+    clocks.wake(rulebook, case, now)
+    _stop_awaiting(session, case)
 
 
 def _stop_awaiting(session: Session, case: Case) -> None:

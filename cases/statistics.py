@@ -1,58 +1,90 @@
-"""Figures of a period for supervisors, and the counts above a queue: pure reading; called by desk.
+"""Figures of a period for supervisors, and the counts above a queue: pure reading; called by desk and snapshots.
 
-A case belongs to the period in which it was opened. It is late when it is open, its clock runs and its deadline has
-passed; it is on time when it was resolved not later than its deadline. The share on time is on time / (resolved +
-late): leaving the late ones out until somebody resolves them would flatter.
+A case belongs to the period in which it was filed. Every count is one condition of `cases.measures`; shares divide two
+of them; times are working hours.
 """
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from statistics import median
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, and_, cast, func, select
 from sqlalchemy import case as sql_case
 from sqlalchemy.orm import Session
 
-from cases.deadlines import LOCAL, Calendar, working_hours_between
+from cases.deadlines import Calendar
+from cases.measures import MEASURES, Cases, Filter, chosen
 from cases.model import Case
 from cases.workflow import OPEN, Status
+from cases.working_time import WorkingTime
 
-_Hours = defaultdict[tuple[str | None, str | None, str, str], list[float]]
+SHARES: Mapping[str, tuple[str, str]] = {
+    "on_time_share": ("on_time", "judged"),
+    "not_done_share": ("not_done", "ever_closed"),
+    "satisfied_share": ("satisfied", "rated"),
+}
+DIMENSIONS = {
+    "ward": "ward_id",
+    "area": "area_id",
+    "category": "category",
+    "channel": "channel",
+    "officer": "officer_id",
+    "refused_for": "refused_for",
+}
+Counts = dict[str, int]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Line:
-    """Figures of one group; `key` is a unit id, category or state, "" where a case has none."""
+    """Figures of one group; `key` is a unit id, category, channel, month, officer or reason, "" where there is none."""
 
     key: str
-    total: int
-    resolved: int
-    on_time: int
-    late: int
-    median_hours: float | None
+    counts: Counts = field(default_factory=lambda: dict.fromkeys(MEASURES, 0))
+    stars: int = 0  # all ratings added up
+    answer: list[float] = field(default_factory=list, repr=False)
+    handled: list[float] = field(default_factory=list, repr=False)
+
+    def share(self, name: str) -> float | None:
+        """Between 0 and 1; None when there is nothing to divide by."""
+        part, whole = (self.counts[measure] for measure in SHARES[name])
+        return part / whole if whole else None
 
     @property
-    def on_time_share(self) -> float | None:
-        """Between 0 and 1; None when nothing is due yet."""
-        due = self.resolved + self.late
-        return self.on_time / due if due else None
+    def rating(self) -> float | None:
+        return self.stars / self.counts["rated"] if self.counts["rated"] else None
+
+    @property
+    def answer_hours(self) -> float | None:
+        return median(self.answer) if self.answer else None
+
+    @property
+    def handled_hours(self) -> float | None:
+        return median(self.handled) if self.handled else None
+
+    @property
+    def handled_p90(self) -> float | None:
+        return ninetieth(self.handled)
+
+    def values(self) -> dict[str, Any]:
+        """Everything by name, for a frozen month and for comparing with it."""
+        shares = {name: self.share(name) for name in SHARES}
+        times = {name: getattr(self, name) for name in ("rating", "answer_hours", "handled_hours", "handled_p90")}
+        return {**self.counts, **shares, **times}
 
 
 @dataclass(frozen=True)
 class Figures:
-    """One look at a period [start, end); `demo_cases` says how many of the cases are made up."""
+    """One look at a filter: the whole and its parts along one dimension, the largest first (months in order)."""
 
-    start: datetime
-    end: datetime
+    filters: Filter
     as_of: datetime
+    by: str
     total: Line
-    by_ward: tuple[Line, ...]
-    by_area: tuple[Line, ...]
-    by_category: tuple[Line, ...]
-    by_status: tuple[Line, ...]
-    demo_cases: int
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
@@ -65,141 +97,112 @@ class QueueCounts:
     mine: int
 
 
-@dataclass(frozen=True)
-class _Group:
-    """Cases that agree in every dimension."""
-
-    ward: str
-    area: str
-    category: str
-    status: str
-    total: int
-    demo: int
-    on_time: int
-    late: int
-    hours: tuple[float, ...] = ()
-
-
 def figures(
-    session: Session, scope: ColumnElement[bool], calendar: Calendar, start: datetime, end: datetime, now: datetime
+    session: Session,
+    scope: ColumnElement[bool],
+    calendar: Calendar,
+    filters: Filter,
+    now: datetime,
+    by: str = "ward",
+    cases: Cases = Case,
 ) -> Figures:
-    """Figures of the cases in scope that were opened in [start, end), as they stand now."""
-    chosen = and_(scope, Case.opened_at >= start, Case.opened_at < end)
-    groups = _groups(session, chosen, calendar, now)
-    return Figures(
-        start=start,
-        end=end,
-        as_of=now,
-        total=_line("", groups),
-        by_ward=_lines(groups, lambda group: group.ward),
-        by_area=_lines(groups, lambda group: group.area),
-        by_category=_lines(groups, lambda group: group.category),
-        by_status=_lines(groups, lambda group: group.status),
-        demo_cases=sum(group.demo for group in groups),
-    )
+    """The figures of the cases in scope and filter as they stand now (of a frozen month: as they stood then)."""
+    key, condition = dimension(session, by, cases), and_(scope, chosen(filters, cases))
+    lines: dict[str, Line] = {}
+    _count(session, cases, condition, key, now, lines)
+    _time(session, cases, condition, key, now, lines, WorkingTime(calendar))
+    ordered = sorted(lines.values(), key=lambda line: (-line.counts["received"], line.key))
+    if by == "month":
+        ordered.sort(key=lambda line: line.key)
+    return Figures(filters, now, by, _sum(ordered), tuple(ordered))
+
+
+def dimension(session: Session, by: str, cases: Cases = Case) -> ColumnElement[Any]:
+    """What a breakdown groups by."""
+    if by == "month":
+        return local_month(session, cases.opened_at)
+    column: ColumnElement[Any] = getattr(cases, DIMENSIONS[by])
+    return column
+
+
+def local_month(session: Session, moment: Any) -> ColumnElement[str]:
+    """ "2026-11" of a moment, by the calendar of Hà Nội (UTC+7 all year, with no summer time)."""
+    if session.get_bind().dialect.name == "sqlite":
+        return func.strftime("%Y-%m", moment, "+7 hours")
+    return func.to_char(func.timezone("Asia/Ho_Chi_Minh", moment), "YYYY-MM")
+
+
+def ninetieth(values: Sequence[float]) -> float | None:
+    """The smallest value that at least nine tenths do not exceed."""
+    return sorted(values)[math.ceil(0.9 * len(values)) - 1] if values else None
+
+
+def number(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """How many rows fulfil a condition."""
+    return func.coalesce(func.sum(sql_case((condition, 1), else_=0)), 0)
 
 
 def queue_counts(session: Session, scope: ColumnElement[bool], officer_id: int, now: datetime) -> QueueCounts:
     is_open = Case.status.in_(OPEN)
     query = select(
-        _number(is_open),
-        _number(Case.status.in_((Status.NEW, Status.REOPENED))),
-        _number(_is_late(now)),
-        _number(and_(is_open, Case.officer_id == officer_id)),
+        number(is_open),
+        number(Case.status.in_((Status.NEW, Status.REOPENED))),
+        number(MEASURES["late_now"](Case, now)),
+        number(and_(is_open, Case.officer_id == officer_id)),
     )
     return QueueCounts(*session.execute(query.where(scope)).one())
 
 
-def _groups(session: Session, chosen: ColumnElement[bool], calendar: Calendar, now: datetime) -> list[_Group]:
-    keys = (Case.ward_id, Case.area_id, Case.category, Case.status)
-    on_time = and_(_is_resolved(), Case.resolved_at <= Case.due_at)
-    numbers = (func.count(), _number(Case.is_demo.is_(True)), _number(on_time), _number(_is_late(now)))
-    hours = _hours_by_keys(session, chosen, calendar)
-    rows = session.execute(select(*keys, *numbers).where(chosen).group_by(*keys)).all()
-    return [
-        _Group(
-            ward or "", area or "", category, status, total, demo, met, late, tuple(hours[ward, area, category, status])
-        )
-        for ward, area, category, status, total, demo, met, late in rows
-    ]
+def _count(
+    session: Session, cases: Cases, condition: ColumnElement[bool], key: Any, now: datetime, lines: dict[str, Line]
+) -> None:
+    sums = [number(measure(cases, now)) for measure in MEASURES.values()]
+    query = select(key, func.coalesce(func.sum(cases.rating), 0), *sums).where(condition).group_by(key)
+    for name, stars, *counts in session.execute(query):
+        text = _text(name)
+        lines[text] = Line(text, dict(zip(MEASURES, map(int, counts), strict=True)), int(stars))
 
 
-def _hours_by_keys(session: Session, chosen: ColumnElement[bool], calendar: Calendar) -> _Hours:
-    """Working hours from opening to resolution of each resolved case, by the keys of `_groups`."""
-    clock = _WorkingClock(calendar)
-    found: _Hours = defaultdict(list)
-    times = select(Case.ward_id, Case.area_id, Case.category, Case.status, Case.opened_at, Case.resolved_at)
-    for ward, area, category, status, opened, resolved in session.execute(times.where(chosen, _is_resolved())):
-        if resolved is not None:
-            found[ward, area, category, status].append(clock.between(opened, resolved))
-    return found
+def _time(
+    session: Session,
+    cases: Cases,
+    condition: ColumnElement[bool],
+    key: Any,
+    now: datetime,
+    lines: dict[str, Line],
+    clock: WorkingTime,
+) -> None:
+    """Working hours to the first answer and to the end, of every case that has them."""
+    answered, handled = MEASURES["answered"](cases, now), MEASURES["handled"](cases, now)
+    moments = [seconds(session, column) for column in (cases.opened_at, cases.first_answer_at, cases.resolved_at)]
+    query = select(key, *moments, handled).where(condition, answered | handled)
+    between = clock.hours_between
+    for name, opened, answer, end, is_handled in session.execute(query.execution_options(yield_per=20_000)):
+        line = lines[_text(name)]
+        if answer is not None:
+            line.answer.append(between(opened, answer))
+        if is_handled:
+            line.handled.append(between(opened, end))
 
 
-def _lines(groups: Iterable[_Group], key: Callable[[_Group], str]) -> tuple[Line, ...]:
-    """One line a key, the largest first."""
-    by_key: dict[str, list[_Group]] = defaultdict(list)
-    for group in groups:
-        by_key[key(group)].append(group)
-    lines = [_line(name, members) for name, members in by_key.items()]
-    return tuple(sorted(lines, key=lambda line: (-line.total, line.key)))
+def seconds(session: Session, moment: Any) -> ColumnElement[int]:
+    """A moment as whole seconds of the epoch: far cheaper to read by the hundred thousand than a datetime."""
+    if session.get_bind().dialect.name == "sqlite":
+        return cast(func.strftime("%s", moment), Integer)
+    return cast(func.floor(func.extract("epoch", moment)), BigInteger)
 
 
-def _line(key: str, groups: Sequence[_Group]) -> Line:
-    hours = [hour for group in groups for hour in group.hours]
-    return Line(
-        key=key,
-        total=sum(group.total for group in groups),
-        resolved=sum(group.total for group in groups if group.status == Status.RESOLVED),
-        on_time=sum(group.on_time for group in groups),
-        late=sum(group.late for group in groups),
-        median_hours=median(hours) if hours else None,
-    )
+def _sum(lines: Iterable[Line]) -> Line:
+    total, counts = Line(""), defaultdict[str, int](int)
+    for line in lines:
+        for name, value in line.counts.items():
+            counts[name] += value
+        total.stars += line.stars
+        total.answer += line.answer
+        total.handled += line.handled
+    total.counts |= counts
+    return total
 
 
-def _is_resolved() -> ColumnElement[bool]:
-    return Case.status == Status.RESOLVED
-
-
-def _is_late(now: datetime) -> ColumnElement[bool]:
-    return and_(Case.status.in_(OPEN), Case.status != Status.WAITING_CITIZEN, Case.due_at < now)
-
-
-def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.coalesce(func.sum(sql_case((condition, 1), else_=0)), 0)
-
-
-class _WorkingClock:
-    """Working hours between moments, counting each calendar day once however many cases lie across it."""
-
-    def __init__(self, calendar: Calendar) -> None:
-        self._calendar = calendar
-        self._first: date | None = None
-        self._until: list[float] = [0.0]
-
-    def between(self, a: datetime, b: datetime) -> float:
-        first, last = _day(a), _day(b)
-        if b <= a or last - first < timedelta(days=3):
-            return working_hours_between(self._calendar, a, b)
-        return self._at(b) - self._at(a)
-
-    def _at(self, moment: datetime) -> float:
-        day = _day(moment)
-        return self._before(day) + working_hours_between(self._calendar, _midnight(day), moment)
-
-    def _before(self, day: date) -> float:
-        """Working hours from 1 January of the calendar's first year to the morning of this day."""
-        if self._first is None:
-            self._first = date(self._calendar.first_year, 1, 1)
-        while len(self._until) <= (day - self._first).days:
-            begins = self._first + timedelta(days=len(self._until) - 1)
-            hours = self._calendar.hours_per_day if self._calendar.is_working_day(begins) else 0.0
-            self._until.append(self._until[-1] + hours)
-        return self._until[(day - self._first).days]
-
-
-def _day(moment: datetime) -> date:
-    return moment.astimezone(LOCAL).date()
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), LOCAL)
+def _text(key: object) -> str:
+    return "" if key is None else str(key)

@@ -16,6 +16,9 @@ class Words:
     roles: dict[str, str]
     events: dict[str, str]
     notices: dict[str, str]
+    undelivered: dict[str, str]
+    next_steps: dict[str, str]
+    audits: dict[str, str]
 
 
 def area_label(name: str) -> str:

@@ -11,6 +11,9 @@ class Status(StrEnum):
     WAITING_CITIZEN = "waiting_citizen"
     RESOLVED = "resolved"
     REOPENED = "reopened"
+    REFUSED = "refused"
+    MERGED = "merged"
+    ABUSE = "abuse"
 
 
 class Move(StrEnum):
@@ -23,6 +26,9 @@ class Move(StrEnum):
     TRANSFER = "transfer"
     RESOLVE = "resolve"
     REOPEN = "reopen"
+    REFUSE = "refuse"
+    MERGE = "merge"
+    MARK_ABUSE = "mark_abuse"
 
 
 OPEN = frozenset({Status.NEW, Status.IN_PROGRESS, Status.WAITING_CITIZEN, Status.REOPENED})
@@ -34,7 +40,10 @@ _ALLOWED: dict[Move, frozenset[Status]] = {
     Move.ANSWER: frozenset({Status.WAITING_CITIZEN}),
     Move.TRANSFER: OPEN,
     Move.RESOLVE: OPEN,
-    Move.REOPEN: frozenset({Status.RESOLVED}),
+    Move.REOPEN: frozenset({Status.RESOLVED, Status.REFUSED, Status.ABUSE}),
+    Move.REFUSE: OPEN,
+    Move.MERGE: OPEN,
+    Move.MARK_ABUSE: OPEN,
 }
 _RESULT: dict[Move, Status] = {
     Move.ASK: Status.WAITING_CITIZEN,
@@ -42,6 +51,9 @@ _RESULT: dict[Move, Status] = {
     Move.TRANSFER: Status.NEW,
     Move.RESOLVE: Status.RESOLVED,
     Move.REOPEN: Status.REOPENED,
+    Move.REFUSE: Status.REFUSED,
+    Move.MERGE: Status.MERGED,
+    Move.MARK_ABUSE: Status.ABUSE,
 }
 _NOT_TAKEN = frozenset({Status.NEW, Status.REOPENED})
 

@@ -1,6 +1,7 @@
 """Settings: one frozen object read once from the environment and `.env`; every process calls `load_config()` first."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from dotenv import dotenv_values
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
+PAGE_INBOX = "26390203743090"  # the app id under which a person in the Page's own inbox writes
 DEMO_SECRET_KEY = "demo-secret-key-only-for-the-simulator"  # noqa: S105 - public on purpose, refused elsewhere
 DEMO_DATA_KEY = "demo-data-key-only-for-the-simulator"
 # What the gateway and the simulator agree on when nothing real is configured (TIEPDAN_DEMO=1, set by `make run`).
@@ -43,6 +45,11 @@ class ZaloConfig:
     refresh_token: str
     api_url: str
     oauth_url: str
+    anonymous: bool = True  # answer people who are not signed in
+    zbs_template_id: str = ""  # an approved template with the parameters ma_ho_so and lien_ket
+    contact_picture: str = ""  # https address of the picture on the form that asks for a phone number
+    billed_a_day: int = 1000  # most messages a day that Zalo bills
+    per_second: int = 30  # most calls of one worker process
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,21 @@ class MessengerConfig:
     page_token: str
     api_url: str
     api_version: str
+    app_id: str = ""
+    inbox_app_ids: tuple[str, ...] = (PAGE_INBOX,)
+    human_agent: bool = True  # the permission Human Agent is granted
+    utility_template: str = ""  # an approved template whose body has two places: code and link
+    utility_language: str = "vi"
+    per_second: int = 50
+
+
+@dataclass(frozen=True)
+class SmsConfig:
+    """A gateway that takes {"to","text"} as JSON with a bearer token and answers 2xx."""
+
+    url: str
+    token: str
+    per_second: int = 5
 
 
 @dataclass(frozen=True)
@@ -75,10 +97,14 @@ class Config:
     demo: bool
     zalo: ZaloConfig | None = field(default=None, repr=False)
     messenger: MessengerConfig | None = field(default=None, repr=False)
+    sms: SmsConfig | None = field(default=None, repr=False)
     workers: int = 1  # worker processes that `make run` starts
     start_rasa: bool = True  # whether `make run` starts the Rasa processes whose address is on this machine
     turn_threads: int = 2
     send_threads: int = 2
+    desk_url: str = ""  # where officers reach the desk, when that is not the address they typed
+    silence_minutes: int = 30  # how long the bot is silent after a person wrote in the platform's own inbox
+    settle_seconds: float = 1.5  # free words wait this long for more of the same thought
     rasa_timeout: float = 20.0
     send_timeout: float = 10.0
 
@@ -154,10 +180,14 @@ def _build(values: Mapping[str, str], demo: bool) -> Config:
         demo=demo,
         zalo=_zalo(values),
         messenger=_messenger(values),
+        sms=_sms(values),
         workers=_positive(values, "WORKERS", 1),
         start_rasa=values.get("START_RASA", "1") != "0",
         turn_threads=_positive(values, "TURN_THREADS", 2),
         send_threads=_positive(values, "SEND_THREADS", 2),
+        settle_seconds=_seconds(values, "SETTLE_SECONDS", 1.5),
+        desk_url=_url(values, "DESK_URL", "") if "DESK_URL" in values else "",
+        silence_minutes=_positive(values, "SILENCE_MINUTES", 30),
     )
 
 
@@ -172,6 +202,11 @@ def _zalo(values: Mapping[str, str]) -> ZaloConfig | None:
         refresh_token=values.get("ZALO_REFRESH_TOKEN", ""),
         api_url=_url(values, "ZALO_API_URL", "https://openapi.zalo.me"),
         oauth_url=_url(values, "ZALO_OAUTH_URL", "https://oauth.zaloapp.com"),
+        anonymous=_switch(values, "ZALO_ANONYMOUS", True),
+        zbs_template_id=values.get("ZALO_ZBS_TEMPLATE_ID", ""),
+        contact_picture=values.get("ZALO_CONTACT_PICTURE", ""),
+        billed_a_day=_whole(values, "ZALO_BILLED_A_DAY", 1000),
+        per_second=_positive(values, "ZALO_PER_SECOND", 30),
     )
 
 
@@ -185,7 +220,20 @@ def _messenger(values: Mapping[str, str]) -> MessengerConfig | None:
         page_token=_required(values, "MESSENGER_PAGE_TOKEN"),
         api_url=_url(values, "MESSENGER_API_URL", "https://graph.facebook.com"),
         api_version=values.get("MESSENGER_API_VERSION", "v25.0"),
+        app_id=values.get("MESSENGER_APP_ID", ""),
+        inbox_app_ids=_list({"MESSENGER_INBOX_APP_IDS": PAGE_INBOX, **values}, "MESSENGER_INBOX_APP_IDS"),
+        human_agent=_switch(values, "MESSENGER_HUMAN_AGENT", True),
+        utility_template=values.get("MESSENGER_UTILITY_TEMPLATE", ""),
+        utility_language=values.get("MESSENGER_UTILITY_LANGUAGE", "vi"),
+        per_second=_positive(values, "MESSENGER_PER_SECOND", 50),
     )
+
+
+def _sms(values: Mapping[str, str]) -> SmsConfig | None:
+    if "SMS_URL" not in values:
+        return None
+    url = _url(values, "SMS_URL", "")
+    return SmsConfig(url, _required(values, "SMS_TOKEN"), _positive(values, "SMS_PER_SECOND", 5))
 
 
 def _check(config: Config) -> None:
@@ -240,6 +288,24 @@ def _positive(values: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ConfigError(f"{name} must be a whole number above 0, not {text!r}.")
     return int(text)
+
+
+def _whole(values: Mapping[str, str], name: str, default: int) -> int:
+    return 0 if values.get(name) == "0" else _positive(values, name, default)
+
+
+def _switch(values: Mapping[str, str], name: str, default: bool) -> bool:
+    text = values.get(name, "1" if default else "0")
+    if text not in {"0", "1"}:
+        raise ConfigError(f"{name} must be 0 or 1, not {text!r}.")
+    return text == "1"
+
+
+def _seconds(values: Mapping[str, str], name: str, default: float) -> float:
+    text = values.get(name, str(default))
+    if not re.fullmatch(r"\d{1,3}(\.\d+)?", text):
+        raise ConfigError(f"{name} must be a number of seconds, 0 or more, not {text!r}.")
+    return float(text)
 
 
 def _url(values: Mapping[str, str], name: str, default: str) -> str:

@@ -1,41 +1,32 @@
 """The durable inbox: accept what citizens sent, claim it as turns, finish them; called by gateway and worker."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import exists, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
+from core import signals
 from core.db import ROW_LOCK, insert_once
-from core.model import Attachment, Conversation, Inbound, Turn
+from core.events import SIGNALS
+from core.events import InboundEvent as InboundEvent
+from core.model import Attachment, Conversation, Inbound, Outbound, Turn
 
 LEASE = timedelta(seconds=40)  # longer than the slowest Rasa call, so that a living worker never loses its turn
 MAX_MEMBERS = 20
+MOST_SETTLES = 4
+LONGEST_CHOICE = 2  # characters of an answer by number, which need not settle
 
 
 class LeaseLostError(Exception):
     """The turn or message was given to another worker meanwhile: throw this result away, do not retry."""
 
 
-@dataclass(frozen=True)
-class InboundEvent:
-    """What a channel understood from a webhook: one event of one citizen, ready to be stored."""
-
-    channel: str
-    external_id: str
-    user_id: str
-    kind: str
-    sent_at: datetime
-    text: str = ""
-    payload: str | None = None
-    attachments: tuple[dict[str, Any], ...] = ()
-    location: dict[str, float] | None = field(default=None)
-
-
 def accept(session: Session, event: InboundEvent, now: datetime) -> bool:
     """Store an event once; a repeat of the same platform id changes nothing and says False."""
+    if event.kind in SIGNALS:
+        _take_signal(session, event, now)
+        return True
     conversation = get_conversation(session, event.channel, event.user_id, now)
     values = {
         "channel": event.channel,
@@ -45,6 +36,7 @@ def accept(session: Session, event: InboundEvent, now: datetime) -> bool:
         "text": event.text,
         "payload": event.payload,
         "location": event.location,
+        "settles": _is_free_text(event),
         "sent_at": event.sent_at,
         "received_at": now,
     }
@@ -52,9 +44,38 @@ def accept(session: Session, event: InboundEvent, now: datetime) -> bool:
     if new and event.attachments:
         _keep_attachments(session, event, now)
     if new:
-        # By our clock: the platform's may be off, and it alone decides whether its reply window is still open.
-        conversation.last_inbound_at = now
+        _citizen_is_here(session, conversation, now)
+        conversation.source = event.referral or conversation.source
+        if event.standby:
+            conversation.human_at = now
     return new
+
+
+def _is_free_text(event: InboundEvent) -> bool:
+    """Words of one's own, which may go on in the next message; a tap (on Zalo: a token as text) never does."""
+    words = event.text.strip()
+    return event.kind == "text" and not event.payload and len(words) > LONGEST_CHOICE and not words.startswith("#")
+
+
+def _take_signal(session: Session, event: InboundEvent, now: datetime) -> None:
+    """Only what a citizen or a person at the platform's inbox did makes a conversation that was not there before."""
+    query = select(Conversation).where(Conversation.channel == event.channel, Conversation.user_id == event.user_id)
+    conversation = session.scalars(query).first() if event.user_id else None
+    if conversation is None and event.kind in {"human", "referral", "interaction"}:
+        conversation = get_conversation(session, event.channel, event.user_id, now)
+    signals.apply(session, event, conversation, now)
+    if conversation is not None and event.kind in signals.CITIZEN_ACTS:
+        _citizen_is_here(session, conversation, now)
+        conversation.source = event.referral or conversation.source
+
+
+def _citizen_is_here(session: Session, conversation: Conversation, now: datetime) -> None:
+    """The reply window is open again: what waited for that goes out now, in the order it was written."""
+    # By our clock: the platform's may be off, and it alone decides whether its reply window is still open.
+    conversation.last_inbound_at = now
+    conversation.left_at = None
+    held = update(Outbound).where(Outbound.conversation_id == conversation.id, Outbound.status == "held")
+    session.execute(held.values(status="waiting", next_at=now, created_at=now, error=None))
 
 
 def _keep_attachments(session: Session, event: InboundEvent, now: datetime) -> None:
@@ -76,13 +97,18 @@ def get_conversation(session: Session, channel: str, user_id: str, now: datetime
 
 
 def claim(
-    session: Session, worker: str, now: datetime, stands_alone: Callable[[Conversation, Inbound], bool]
+    session: Session,
+    worker: str,
+    now: datetime,
+    stands_alone: Callable[[Conversation, Inbound], bool],
+    settle: timedelta = timedelta(),
 ) -> Turn | None:
     """Lease the oldest due turn, or make one from the oldest conversation with waiting messages; None when idle.
 
     `stands_alone` says whether a message must be a turn of its own (a tap); the others waiting together are one turn.
+    Free words wait until nothing more came for `settle`, at most MOST_SETTLES times as long.
     """
-    turn = _due_turn(session, now) or _new_turn(session, now, stands_alone)
+    turn = _due_turn(session, now) or _new_turn(session, now, stands_alone, settle)
     if turn is None:
         return None
     turn.attempts += 1
@@ -98,12 +124,14 @@ def _due_turn(session: Session, now: datetime) -> Turn | None:
     return session.scalars(query.with_for_update(**ROW_LOCK, skip_locked=True)).first()
 
 
-def _new_turn(session: Session, now: datetime, stands_alone: Callable[[Conversation, Inbound], bool]) -> Turn | None:
+def _new_turn(
+    session: Session, now: datetime, stands_alone: Callable[[Conversation, Inbound], bool], settle: timedelta
+) -> Turn | None:
     busy = exists().where(Turn.conversation_id == Conversation.id, Turn.status == "open")
     query = (
         select(Conversation)
         .join(Inbound, Inbound.conversation_id == Conversation.id)
-        .where(Inbound.turn_id.is_(None), ~busy)
+        .where(Inbound.turn_id.is_(None), ~busy, *_settled(now, settle))
         .order_by(Inbound.id)
         .limit(1)
         .with_for_update(**ROW_LOCK, of=Conversation, skip_locked=True)
@@ -122,6 +150,17 @@ def _new_turn(session: Session, now: datetime, stands_alone: Callable[[Conversat
     ids = [member.id for member in members]
     session.execute(update(Inbound).where(Inbound.id.in_(ids)).values(turn_id=turn.id))
     return turn
+
+
+def _settled(now: datetime, settle: timedelta) -> Sequence[ColumnElement[bool]]:
+    """Nobody is in the middle of a thought: no fresh words, or a tap after them, or they have gone on for long."""
+    if not settle:
+        return ()
+    waiting = aliased(Inbound)
+    mine = (waiting.conversation_id == Conversation.id, waiting.turn_id.is_(None))
+    fresh = exists().where(*mine, waiting.settles, waiting.received_at > now - settle)
+    ended = exists().where(*mine, or_(~waiting.settles, waiting.received_at <= now - MOST_SETTLES * settle))
+    return (or_(~fresh, ended),)
 
 
 def _members(

@@ -1,9 +1,9 @@
 """The durable outbox: messages to citizens, enqueued with the fact they report, sent in order by the worker."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.db import ROW_LOCK, insert_once
@@ -13,6 +13,7 @@ from core.model import Conversation, Outbound
 LEASE = timedelta(seconds=60)  # longer than waiting for a token, renewing it and sending
 GIVE_UP_AFTER = timedelta(hours=24)
 LONGEST_WAIT = timedelta(minutes=5)
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def enqueue(
@@ -25,8 +26,12 @@ def enqueue(
     author: str,
     buttons: Sequence[Mapping[str, str]] = (),
     case_id: int | None = None,
+    attachment: Mapping[str, str] | None = None,
 ) -> bool:
-    """Write one message to a citizen in the caller's transaction; the same `key` again changes nothing: False."""
+    """Write one message to a citizen in the caller's transaction; the same `key` again changes nothing: False.
+
+    `attachment` comes from `core.enclosure`.
+    """
     # The row lock keeps id order equal to commit order within a conversation, which is the order of sending.
     session.execute(select(Conversation.id).where(Conversation.id == conversation_id).with_for_update(**ROW_LOCK))
     values = {
@@ -36,6 +41,7 @@ def enqueue(
         "author": author,
         "text": text,
         "buttons": [dict(button) for button in buttons],
+        "attachment": dict(attachment) if attachment else None,
         "status": "waiting",
         "attempts": 0,
         "next_at": now,
@@ -51,10 +57,12 @@ def claim(session: Session, worker: str, now: datetime) -> Outbound | None:
         earlier.conversation_id == Outbound.conversation_id, earlier.status == "waiting", earlier.id < Outbound.id
     )
     free = or_(Outbound.leased_until.is_(None), Outbound.leased_until <= now)
-    query = select(Outbound).where(Outbound.status == "waiting", Outbound.next_at <= now, free, ~blocked)
+    due = (Outbound.status.in_(("waiting", "held")), Outbound.next_at <= now)
+    query = select(Outbound).where(*due, free, ~blocked)
     found = session.scalars(query.order_by(Outbound.id).limit(1).with_for_update(**ROW_LOCK, skip_locked=True)).first()
     if found is None:
         return None
+    found.status = "waiting"
     found.attempts += 1
     found.worker = worker
     found.leased_until = now + LEASE
@@ -79,16 +87,36 @@ def sent(outbound: Outbound, external_id: str | None, now: datetime) -> None:
     outbound.error = None
 
 
-def retry(outbound: Outbound, error: str, now: datetime) -> bool:
-    """Try again later with a growing wait; after a day the message is dead, and this says False."""
+def retry(
+    outbound: Outbound, error: str, now: datetime, *, jitter: float = 1.0, at_least: timedelta = timedelta(0)
+) -> bool:
+    """Try again later with a growing wait; after a day the message is dead, and this says False.
+
+    `jitter` keeps messages that failed together from coming back together.
+    """
     if now - outbound.created_at >= GIVE_UP_AFTER:
         dead(outbound, error)
         return False
     wait = min(timedelta(seconds=2 ** min(outbound.attempts - 1, 10)), LONGEST_WAIT)
-    outbound.next_at = now + wait
+    outbound.next_at = now + max(wait * jitter, at_least)
     outbound.leased_until = None
     outbound.error = error[:200]
     return True
+
+
+def hold(outbound: Outbound, reason: str, until: datetime | None = None) -> None:
+    """It may not be sent now: it goes out when the citizen comes back, or is looked at again at `until`."""
+    outbound.status = "held"
+    outbound.next_at = until or NEVER
+    outbound.leased_until = None
+    outbound.error = reason[:200]
+
+
+def drop(outbound: Outbound, reason: str) -> None:
+    """It has lost its sense, for instance because a person answered meanwhile; nobody needs to look at it."""
+    outbound.status = "dropped"
+    outbound.leased_until = None
+    outbound.error = reason[:200]
 
 
 def dead(outbound: Outbound, error: str) -> None:
@@ -111,6 +139,11 @@ def revive(session: Session, outbound_ids: Sequence[int], now: datetime) -> int:
 def dead_letters(session: Session) -> Sequence[Outbound]:
     """Every message that was given up, oldest first."""
     return session.scalars(select(Outbound).where(Outbound.status == "dead").order_by(Outbound.id)).all()
+
+
+def charged_since(session: Session, at: datetime) -> int:
+    """How many messages the platforms have billed since then."""
+    return session.scalar(select(func.count(Outbound.id)).where(Outbound.charged_at >= at)) or 0
 
 
 def release(session: Session, worker: str, now: datetime) -> int:

@@ -16,13 +16,37 @@ from werkzeug.wrappers import Response
 
 from cases import attention as attention_rules
 from cases import officers
+from cases import sessions as session_rules
+from cases.in_force import RulebookInForce
 from cases.queries import NotFoundError
 from cases.rulebook import Rulebook, load_rulebook
 from core.config import Config, ConfigError, load_config
 from core.db import Database, open_database, reading
 from core.log import configure
-from desk import attention, auth, case, health, letters, media, queue, reports, show
-from desk.context import LONGEST_TEXT, Services
+from desk import (
+    admin,
+    attention,
+    auth,
+    case,
+    casework,
+    closing,
+    connect,
+    contact,
+    exports,
+    extension,
+    factor,
+    health,
+    incidents,
+    letters,
+    media,
+    months,
+    queue,
+    reports,
+    reset,
+    sessions,
+    show,
+)
+from desk.context import LONGEST_TEXT, Services, services
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +58,12 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-BLUEPRINTS = (auth, queue, case, media, attention, reports, letters, health)
+BLUEPRINTS = (
+    *(auth, factor, reset, sessions, health),
+    *(queue, case, contact, casework, closing, extension, incidents, media, attention),
+    *(reports, months, exports, letters, connect),
+    *admin.PAGES,
+)
 
 
 def application() -> Flask:
@@ -55,10 +84,11 @@ def create_app(config: Config, database: Database, rulebook: Rulebook, clock: Ca
     app = Flask(__name__)
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     app.config.update(_settings(config))
-    app.extensions["tiepdan"] = Services(config, database, rulebook, clock)
+    app.extensions["tiepdan"] = Services(config, database, RulebookInForce(rulebook), clock)
     if config.public_is_https:  # then a proxy of ours ends TLS in front of us and says who asks
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     app.before_request(auth.gate)  # before the CSRF check: who is not logged in learns nothing else
+    app.before_request(closing.allow_uploads)  # after the gate: a stranger's megabytes are not read
     CSRFProtect(app)
     for module in BLUEPRINTS:
         app.register_blueprint(module.blueprint)
@@ -79,7 +109,7 @@ def _settings(config: Config) -> dict[str, object]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": config.public_is_https,
-        "PERMANENT_SESSION_LIFETIME": auth.SESSION_LASTS,
+        "PERMANENT_SESSION_LIFETIME": session_rules.LASTS,
         "SESSION_REFRESH_EACH_REQUEST": False,
         "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: an officer may write for an hour
         "MAX_CONTENT_LENGTH": 256 * 1024,
@@ -97,8 +127,10 @@ def _for_every_page() -> dict[str, object]:
     return {
         "officer": found,
         "longest_text": LONGEST_TEXT,
+        "shortest_password": services().rulebook.settings.shortest_password,
         "sees_attention": found is not None and attention_rules.may_see(found),
         "sees_figures": found is not None and officers.may_see_figures(found),
+        "administers": found is not None and officers.may_administer(found),
         "repairs": found is not None and officers.may_repair(found),
         "look": media.look,
     }

@@ -1,20 +1,21 @@
 """One case: everything an officer must know to decide, and every move they may make; called through `desk.app`."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import queries, service
+from cases import conflict, incidents, outside, proof, queries, replies, service, surroundings, undo
 from cases.model import Case, Officer
+from cases.notices import duplicates_of
 from cases.officers import may_act
 from cases.queries import NotFoundError
 from cases.service import StaleCaseError, UnknownCategoryError, UnknownUnitError
 from cases.unit_search import find_units
 from cases.workflow import Move, MoveNotAllowedError, Status, moves_from
 from core.db import reading, transaction
-from core.vault import SealBrokenError, Vault
 from desk.context import clean, is_htmx, now, officer, require, services, text_problem, whole_number
 from desk.media import attachments_of
 from desk.show import deadline_mark
@@ -35,25 +36,27 @@ class Entered:
     text: str = ""
     unit_id: str = ""
     problem: str = ""
+    doubts: tuple[str, ...] = ()
+    excuse: str = ""
 
 
 @blueprint.get("/cases/<code>")
 def show_case(code: str) -> ResponseReturnValue:
-    return _page(code, Entered())
+    return page(code, Entered())
 
 
 @blueprint.get("/cases/<code>/units")
 def search_units(code: str) -> ResponseReturnValue:
     """The choices of the transfer form, narrowed to the typed words: a fragment for htmx, the page without it."""
     if not is_htmx():
-        return _page(code, Entered(move="transfer"))
+        return page(code, Entered(move="transfer"))
     with reading(services().database) as session:
         case = queries.case_for(session, officer(), code)
         units = find_units(session, clean(request.args.get("unit_text", "")))
         return render_template("_unit_options.html", units=units, case=case, chosen="")
 
 
-@blueprint.post("/cases/<code>/<any(take, reply, ask, transfer, resolve, reopen):move>")
+@blueprint.post("/cases/<code>/<any(take, reply, ask, transfer, reopen):move>")
 def make_move(code: str, move: str) -> ResponseReturnValue:
     require(may_act)
     entered = _entered(move)
@@ -62,8 +65,9 @@ def make_move(code: str, move: str) -> ResponseReturnValue:
         problem = _try_move(code, entered)
     if problem:
         status = 409 if problem in {"stale", "move_not_allowed"} else 422
-        return _page(code, replace(entered, problem=problem)), status
-    return _after_move(code, move)
+        return page(code, replace(entered, problem=problem)), status
+    flash(code, f"done_{move}")
+    return back_to(code)
 
 
 @blueprint.post("/cases/<code>/category")
@@ -76,11 +80,11 @@ def correct_category(code: str) -> ResponseReturnValue:
             case = queries.case_for(session, officer(), code, lock=True)
             service.correct_category(session, services().rulebook, case, officer(), category, now(), version)
     except StaleCaseError:
-        return _page(code, Entered(problem="stale")), 409
+        return page(code, Entered(problem="stale")), 409
     except UnknownCategoryError:
-        return _page(code, Entered(problem="unknown_category")), 422
+        return page(code, Entered(problem="unknown_category")), 422
     flash(code, "done_category")
-    return redirect(url_for("case.show_case", code=code))
+    return back_to(code)
 
 
 def _entered(move: str) -> Entered:
@@ -97,9 +101,12 @@ def _try_move(code: str, entered: Entered) -> str:
     try:
         with transaction(services().database) as session:
             case = queries.case_for(session, officer(), code, lock=True)
-            if _pressed_twice(case, officer(), entered):
+            if pressed_twice(case, officer(), entered):
                 return ""
-            _move(session, case, entered)
+            if replies.blanks(entered.text):
+                return "blanks_left"
+            with undo.offered(session, case, officer(), now()):
+                _move(session, case, entered)
     except StaleCaseError:
         return "stale"
     except MoveNotAllowedError:
@@ -120,13 +127,11 @@ def _move(session: Session, found: Case, entered: Entered) -> None:
             service.ask(session, rulebook, found, by, text, at, version)
         case Move.TRANSFER:
             service.transfer(session, rulebook, found, by, entered.unit_id, text, at, version)
-        case Move.RESOLVE:
-            service.resolve(session, rulebook, found, by, text, at, version)
         case Move.REOPEN:
             service.reopen(session, rulebook, found, by, text, at, version)
 
 
-def _pressed_twice(case: Case, by: Officer, entered: Entered) -> bool:
+def pressed_twice(case: Case, by: Officer, entered: Entered) -> bool:
     """The same officer's same words are the last thing that happened: a second press, not a conflict."""
     if case.version == entered.version or entered.move not in EVENT_OF:
         return False
@@ -136,46 +141,75 @@ def _pressed_twice(case: Case, by: Officer, entered: Entered) -> bool:
     return bool(last.data.get("text") == entered.text)
 
 
-def _after_move(code: str, move: str) -> ResponseReturnValue:
-    """Back to the case, or to the queue when a transfer has taken it out of sight."""
-    flash(code, f"done_{move}")
+def back_to(code: str) -> ResponseReturnValue:
+    """Back to the case, or to the queue when a move has taken it out of sight."""
     with reading(services().database) as session:
         try:
             queries.case_for(session, officer(), code)
         except NotFoundError:
             return redirect(url_for("queue.show_queue"))
-    return redirect(url_for("case.show_case", code=code))
+    return redirect(url_for("case.show_case", code=code, _external=False, **trail()))
 
 
-def _page(code: str, entered: Entered) -> str:
-    rulebook, at = services().rulebook, now()
+def trail() -> dict[str, str]:
+    """Which queue the officer came from and where in it: what "next" continues, kept from page to page."""
+    found = {name: clean(request.values.get(name, ""))[:500] for name in ("kept", "after")}
+    return {name: value for name, value in found.items() if value}
+
+
+def page(code: str, entered: Entered) -> str:
+    rulebook, at, by = services().rulebook, now(), officer()
     with reading(services().database) as session:
-        case = queries.case_for(session, officer(), code)
-        messages = queries.messages_of(session, case.conversation_id)
-        shown = messages if request.args.get("messages") == "all" else messages[-SHOWN_MESSAGES:]
-        acting = may_act(officer())
+        case = queries.case_for(session, by, code)
+        open_book = conflict.sees_reporter(case, by, at)
+        acting = may_act(by)
+        units = find_units(session, closed=True)
         return render_template(
             "case.html",
             case=case,
             mark=deadline_mark(case, rulebook.calendar, rulebook.deadlines, at),
-            messages=shown,
-            hidden=len(messages) - len(shown),
-            attachments=attachments_of(session, case.conversation_id),
-            phone=_phone(case) if acting else "",
+            masked=conflict.is_masked(case),
+            open_book=open_book,
+            description=case.description if open_book else conflict.masked_description(case),
+            has_phone=acting and open_book and case.conversation.phone is not None,
             moves=moves_from(Status(case.status)) if acting else frozenset(),
-            unit_names={unit.id: unit for unit in find_units(session)},
+            unit_names={unit.id: unit for unit in units},
+            wards=[unit for unit in units if unit.kind == "ward"],
             units=find_units(session, clean(request.args.get("unit_text", ""))),
             entered=entered,
             categories=rulebook.categories,
+            casebook=rulebook.casebook,
+            trail=trail(),
             Move=Move,
+            **_conversation(session, case, open_book),
+            **_around(session, case, by, open_book),
         )
 
 
-def _phone(case: Case) -> str:
-    sealed = case.conversation.phone
-    if sealed is None:
-        return ""
-    try:
-        return Vault(services().config.data_keys).unseal(sealed)
-    except SealBrokenError:
-        return ""
+def _conversation(session: Session, case: Case, open_book: bool) -> dict[str, Any]:
+    messages = queries.messages_of(session, case.conversation_id) if open_book else []
+    shown = messages if request.args.get("messages") == "all" else messages[-SHOWN_MESSAGES:]
+    return {
+        "messages": shown,
+        "hidden": len(messages) - len(shown),
+        "attachments": attachments_of(session, case.conversation_id) if open_book else {},
+        "transcripts": outside.transcripts_of(case),
+    }
+
+
+def _around(session: Session, case: Case, by: Officer, open_book: bool) -> dict[str, Any]:
+    return {
+        "incident": incidents.incident_of(session, case.id),
+        "alike": surroundings.alike(session, by, case, now()),
+        "earlier": surroundings.earlier(session, by, case) if open_book else (),
+        "merged": duplicates_of(session, case),
+        "leading": session.get(Case, case.duplicate_of_id) if case.duplicate_of_id else None,
+        "old_names": surroundings.old_names_of(case.ward),
+        "pin": surroundings.metres_from_centre(case),
+        "colleagues": surroundings.colleagues(session, by, case) if may_act(by) else (),
+        "forwards": outside.forwards_of(session, case),
+        "references": outside.references_of(session, case),
+        "proofs": proof.proofs_of(session, case),
+        "field_work": proof.is_field_work(services().rulebook.categories[case.category]),
+        "undo_step": undo.step_for(session, case, by, now()),
+    }

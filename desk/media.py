@@ -9,10 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from cases import attention, queries
+from cases import attention, conflict, queries
+from cases.casework_model import Proof
 from core.db import reading
 from core.model import Attachment, Inbound
-from desk.context import officer, services
+from desk.context import now, officer, services
 
 blueprint = Blueprint("media", __name__)
 
@@ -23,8 +24,20 @@ PLAYED = frozenset({"audio/mpeg", "audio/mp4", "audio/aac", "audio/ogg", "audio/
 @blueprint.get("/cases/<code>/media/<int:attachment_id>")
 def show_case_media(code: str, attachment_id: int) -> ResponseReturnValue:
     with reading(services().database) as session:
-        conversation_id = queries.case_for(session, officer(), code).conversation_id
-        return _file(_stored(session, conversation_id, attachment_id))
+        case = queries.case_for(session, officer(), code)
+        if not conflict.sees_reporter(case, officer(), now()):
+            raise queries.NotFoundError(code)  # a photo can tell who took it
+        return _file(_stored(session, case.conversation_id, attachment_id))
+
+
+@blueprint.get("/cases/<code>/proofs/<int:proof_id>")
+def show_proof(code: str, proof_id: int) -> ResponseReturnValue:
+    with reading(services().database) as session:
+        case = queries.case_for(session, officer(), code)
+        found = session.get(Proof, proof_id)
+        if found is None or found.case_id != case.id:
+            raise queries.NotFoundError(code)
+        return _served("proofs", found.stored_name, found.mime)
 
 
 @blueprint.get("/attention/<int:conversation_id>/media/<int:attachment_id>")
@@ -62,12 +75,16 @@ def _stored(session: Session, conversation_id: int, attachment_id: int) -> Attac
 
 
 def _file(attachment: Attachment) -> Response:
+    return _served("media", attachment.stored_name or "", attachment.mime)
+
+
+def _served(folder: str, name: str, mime: str | None) -> Response:
     """Only kinds a browser shows without running anything; the rest is a download of bytes."""
-    shown = attachment.mime in SHOWN | PLAYED
+    shown = mime in SHOWN | PLAYED
     response = send_from_directory(
-        (services().config.var_dir / "media").resolve(),
-        attachment.stored_name or "",
-        mimetype=attachment.mime if shown else "application/octet-stream",
+        (services().config.var_dir / folder).resolve(),
+        name,
+        mimetype=mime if shown else "application/octet-stream",
         as_attachment=not shown,
     )
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"

@@ -5,10 +5,11 @@ from typing import Any
 
 from flask import Flask
 
-from cases.deadlines import LOCAL, Calendar, DeadlineRules, OutsideCalendar, format_deadline, warn_at
+from cases.clocks import warns_at
+from cases.deadlines import LOCAL, Calendar, DeadlineRules, OutsideCalendar, format_deadline
 from cases.model import Case, Unit
 from cases.rulebook import Rulebook
-from cases.workflow import Status
+from cases.workflow import OPEN, Status
 
 
 def register(app: Flask, rulebook: Rulebook) -> None:
@@ -23,6 +24,8 @@ def register(app: Flask, rulebook: Rulebook) -> None:
         "urgency_word": lambda code: words.urgencies.get(code, code),
         "role_word": lambda code: words.roles.get(code, code),
         "event_word": lambda code: words.events.get(code, code),
+        "undelivered_word": lambda code: words.undelivered.get(code, words.undelivered["dead"]),
+        "next_step": lambda code: words.next_steps.get(code, words.next_steps["dead"]),
         "category_label": lambda code: rulebook.categories[code].label if code in rulebook.categories else code,
     }
     app.jinja_env.filters.update(filters)
@@ -48,13 +51,13 @@ def hours(value: float | None) -> str:
 
 def deadline_mark(case: Case, calendar: Calendar, rules: DeadlineRules, now: datetime) -> str:
     """ "resting", "late", "soon", "done" or "": which mark the deadline of a case carries."""
-    if case.status == Status.RESOLVED:
+    if case.status not in OPEN:
         return "done"
     if case.status == Status.WAITING_CITIZEN:
         return "resting"
     if case.due_at < now:
         return "late"
     try:
-        return "soon" if warn_at(calendar, rules, case.opened_at, case.due_at) <= now else ""
+        return "soon" if warns_at(calendar, rules, case) <= now else ""
     except OutsideCalendar:
         return ""

@@ -2,12 +2,35 @@
 
 from alembic import context
 
-import cases.attempts
-import cases.model
-import core.model
+from cases import (
+    attempts,
+    audit,
+    casework_model,
+    figures_model,
+    incident_model,
+    kept,
+    model,
+    resets,
+    second_factor,
+    sessions,
+)
+from core import model as message_path
 from core.db import Base
 
-TABLES = (core.model, cases.model, cases.attempts)  # imported so that the metadata is complete
+# Imported so that the metadata is complete.
+TABLES = (
+    message_path,
+    model,
+    attempts,
+    audit,
+    casework_model,
+    figures_model,
+    incident_model,
+    kept,
+    resets,
+    second_factor,
+    sessions,
+)
 
 
 def migrate() -> None:

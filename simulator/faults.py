@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
-ENDPOINTS = ("zalo_send", "zalo_token", "zalo_upload", "messenger_send", "media")
+ENDPOINTS = ("zalo_send", "zalo_template", "zalo_token", "zalo_upload", "messenger_send", "media")
 PLAIN_KINDS = (
     "status500", "http429", "slow", "slow_bytes", "timeout", "reset", "lost_answer", "not_json", "expired_token",
 )  # fmt: skip

@@ -1,8 +1,10 @@
 """Answers the calls the gateway makes to graph.facebook.com; registered by `app`."""
 
 import hmac
+import json
 import secrets
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -21,6 +23,8 @@ from simulator.serving import serve_send
 from simulator.world import World
 
 TYPING_MS = 20_000
+MAX_FILE = 25 * 1024 * 1024
+FILES = "https://files.invalid"  # documents are shown by name, nobody opens them here
 MAX_MENU_TITLE = 30
 MAX_MENU_ITEMS = 20
 MAX_GREETING = 160
@@ -74,8 +78,13 @@ class GraphServer:
         file = request.files.get("filedata")
         if file is None:
             return jsonify(attachment_id=self._keep(_attachment_url(request.get_json(silent=True))))
+        data = file.read(MAX_FILE + 1)
+        if len(data) > MAX_FILE:
+            raise invalid("Attachment is too large", 2018109)
+        if _uploaded_kind() == "file":
+            return jsonify(attachment_id=self._keep(f"{FILES}/{quote(file.filename or 'file')}"))
         try:
-            return jsonify(attachment_id=self._keep(self._world.media.add(file.read())))
+            return jsonify(attachment_id=self._keep(self._world.media.add(data)))
         except PictureRefused as error:
             raise invalid("Attachment could not be read", 2018047) from error
 
@@ -160,6 +169,15 @@ def _refusal(error: GraphError) -> Response:
     answer = jsonify(error=fields | {"fbtrace_id": secrets.token_urlsafe(12)})
     answer.status_code = error.status
     return answer
+
+
+def _uploaded_kind() -> str:
+    """The type named in the form beside an uploaded file."""
+    try:
+        message = json.loads(request.form.get("message", ""))
+        return str(message["attachment"]["type"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise invalid("Param message[attachment][type] must be set") from error
 
 
 def _attachment_url(body: Any) -> str:

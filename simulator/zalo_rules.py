@@ -44,6 +44,27 @@ def read_recipient(body: Any) -> str:
     return user
 
 
+def read_anonymous(body: Any) -> str:
+    """Who is meant by an anonymous id with its conversation; anything else is refused as the old API is."""
+    recipient = _object(_object(body, "body").get("recipient"), "recipient")
+    person, conversation = recipient.get("anonymous_id"), recipient.get("conversation_id")
+    if not isinstance(person, str) or not isinstance(conversation, str) or not person or not conversation:
+        raise ZaloError(-240, "This API is no longer supported")
+    return person
+
+
+def read_template(body: Any) -> tuple[str, Content]:
+    """User and words of a template message by user id."""
+    fields = _object(body, "body")
+    user, template = fields.get("user_id"), fields.get("template_id")
+    if not isinstance(user, str) or not user:
+        raise invalid("user_id")
+    if not isinstance(template, str) or not template:
+        raise invalid("template_id")
+    places = _object(fields.get("template_data"), "template_data")
+    return user, Content(kind="template", text=f"[{template}] " + ", ".join(map(str, places.values())))
+
+
 def check_window(now: int, last_contact: int | None) -> None:
     """Refuses users who never wrote, and those silent for more than seven days."""
     if last_contact is None:

@@ -16,7 +16,15 @@ from simulator.serving import serve, serve_send
 from simulator.tokens import ACCESS_SECONDS, TokenPair, TokenRefused
 from simulator.world import World
 from simulator.zalo_events import user_id_by_app
-from simulator.zalo_rules import ZaloError, check_window, invalid, read_content, read_recipient
+from simulator.zalo_rules import (
+    ZaloError,
+    check_window,
+    invalid,
+    read_anonymous,
+    read_content,
+    read_recipient,
+    read_template,
+)
 
 UPLOAD_LIMITS = {"image": 1024 * 1024, "gif": 5 * 1024 * 1024, "file": 5 * 1024 * 1024}
 FILE_ENDINGS = (".pdf", ".doc", ".docx", ".csv")
@@ -36,6 +44,8 @@ class ZaloServer:
         """The addresses, as on the real hosts."""
         routes = Blueprint("zalo_server", __name__)
         routes.add_url_rule("/v3.0/oa/message/cs", view_func=self.send, methods=["POST"])
+        routes.add_url_rule("/v2.0/oa/message", view_func=self.send_anonymous, methods=["POST"])
+        routes.add_url_rule("/v3.0/oa/message/template", view_func=self.send_template, methods=["POST"])
         routes.add_url_rule("/v4/oa/access_token", view_func=self.issue_token, methods=["POST"])
         routes.add_url_rule("/v4/oa/permission", view_func=self.permit)
         routes.add_url_rule("/v2.0/oa/getoa", view_func=self.describe_account)
@@ -47,6 +57,16 @@ class ZaloServer:
         """POST /v3.0/oa/message/cs."""
         token = request.headers.get("access_token", "")
         return serve_send(self._world, "zalo_send", token, self._world.tokens.accepts(token), self._send)
+
+    def send_anonymous(self) -> Response:
+        """POST /v2.0/oa/message: people who are not signed in; everything else moved to v3."""
+        token = request.headers.get("access_token", "")
+        return serve_send(self._world, "zalo_send", token, self._world.tokens.accepts(token), self._send_anonymous)
+
+    def send_template(self) -> Response:
+        """POST /v3.0/oa/message/template: a ZBS template by user id, at any age of the conversation."""
+        token = request.headers.get("access_token", "")
+        return serve_send(self._world, "zalo_template", token, self._world.tokens.accepts(token), self._send_template)
 
     def issue_token(self) -> Response:
         """POST /v4/oa/access_token."""
@@ -124,6 +144,29 @@ class ZaloServer:
         return _success(
             {"message_id": message_id, "user_id": user, "sent_time": str(self._world.now()), "quota": quota}
         )
+
+    def _send_anonymous(self, fault: Fault | None) -> Response:
+        if (refusal := self._refuse_token(fault)) is not None:
+            return refusal
+        body: Any = request.get_json(silent=True)
+        try:
+            user = read_anonymous(body)
+            content = read_content(body, self._uploads.get)
+        except ZaloError as error:
+            return _error(error)
+        return _success({"message_id": self._world.page_wrote("zalo", user, content), "user_id": user})
+
+    def _send_template(self, fault: Fault | None) -> Response:
+        if (refusal := self._refuse_token(fault)) is not None:
+            return refusal
+        body: Any = request.get_json(silent=True)
+        try:
+            user, content = read_template(body)
+        except ZaloError as error:
+            return _error(error)
+        if self._world.last_contact("zalo", user) is None:
+            return _error(invalid("user_id"))
+        return _success({"message_id": self._world.page_wrote("zalo", user, content), "user_id": user})
 
     def _refuse_token(self, fault: Fault | None) -> Response | None:
         if fault is not None and fault.kind in ("expired_token", "revoked_token"):

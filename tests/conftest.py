@@ -8,6 +8,7 @@ import pytest
 
 from cases.rulebook import Rulebook, load_rulebook
 from core.db import Database
+from tests.desk import Desk, furnished_desk, seed_desk
 from tests.stack import Stack
 from tests.support import Clock, NoPostgresError, PostgresCluster, PostgresHouse, SqliteHouse, build
 
@@ -98,3 +99,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(scope="session")
+def seeded_desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("desk") / "seed.db"
+    seed_desk(file)
+    return file
+
+
+@pytest.fixture
+def desk(tmp_path: Path, seeded_desk: Path, rulebook: Rulebook) -> Iterator[Desk]:
+    """The officers' desk on SQLite, with officers and without cases."""
+    yield from furnished_desk(seeded_desk, tmp_path, rulebook)

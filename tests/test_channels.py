@@ -14,11 +14,13 @@ import pytest
 
 from core.config import Config, load_config
 from core.db import Base, Database, open_database, transaction
+from core.events import SIGNALS
 from core.model import ChannelToken
 from core.vault import Vault
 from tests.fakes import FakePlatform, Reply, sign_messenger, sign_zalo
 from webhook.channels import build_channels
 from webhook.channels.base import (
+    Blocked,
     Button,
     Channel,
     ChannelBusy,
@@ -29,6 +31,7 @@ from webhook.channels.base import (
     Outgoing,
     RecipientUnreachable,
     TokenRejected,
+    WindowClosed,
 )
 from webhook.channels.body import MAX_BODY, MAX_DEPTH, MAX_TEXT
 from webhook.channels.http import Http
@@ -169,6 +172,7 @@ def test_payload_is_signed_read_and_understood(file: Path, readers: dict[str, Ch
 
 def _seen(event: Any) -> dict[str, Any]:
     seen = {"kind": event.kind, "user_id": event.user_id, "external_id": event.external_id, "text": event.text}
+    seen |= {"referral": event.referral, "standby": event.standby}
     seen |= {"payload": event.payload, "location": event.location, "attachments": list(event.attachments)}
     return {key: value for key, value in seen.items() if value} | {"sent_at": event.sent_at.isoformat()}
 
@@ -307,7 +311,7 @@ def test_a_payload_broken_anywhere_yields_storable_events_or_a_reason(file: Path
     for path in _paths(body):
         for junk in JUNK:
             parsed = readers[file.parent.name].parse(json.dumps(_with(body, path, junk)).encode())
-            assert parsed.events or parsed.ignored or path[-1] == "messaging"
+            assert parsed.events or parsed.ignored or path[-1] in {"messaging", "standby"}
             for event in parsed.events:
                 _assert_storable(event)
 
@@ -329,13 +333,14 @@ def _with(body: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 def _assert_storable(event: Any) -> None:
-    assert event.kind in KINDS
-    assert 0 < len(event.user_id) <= 128
+    assert event.kind in KINDS | SIGNALS
+    assert 0 < len(event.user_id) <= 128 or event.kind in SIGNALS
     assert 0 < len(event.external_id) <= 200
     assert event.sent_at.tzinfo is not None
     assert event.sent_at <= NOW + timedelta(minutes=10)
     assert isinstance(event.text, str)
-    words = [event.user_id, event.external_id, event.text, event.payload or "", *map(str, event.attachments)]
+    words = [event.user_id, event.external_id, event.text, event.referral, event.payload or ""]
+    words += map(str, event.attachments)
     assert "\x00" not in "".join(words)
     "".join(words).encode()
     assert all(item["url"].startswith("http") and item["type"] for item in event.attachments)
@@ -499,13 +504,13 @@ def test_the_platforms_own_error_codes_have_the_same_meaning_everywhere(
         (-200, ChannelUnavailable),
         (-204, ChannelMisconfigured),
         (-210, MessageRefused),
-        (-213, RecipientUnreachable),
+        (-213, Blocked),
         (-224, ChannelMisconfigured),
         (-227, RecipientUnreachable),
-        (-232, RecipientUnreachable),
-        (-244, RecipientUnreachable),
+        (-232, WindowClosed),
+        (-244, Blocked),
         (-9999, MessageRefused),
-        ("-230", RecipientUnreachable),
+        ("-230", WindowClosed),
     ],
 )
 def test_an_error_inside_a_200_of_zalo_is_an_error(
@@ -528,7 +533,7 @@ def test_an_error_inside_a_200_of_zalo_is_an_error(
         (500, 1200, None, ChannelUnavailable),
         (500, 1, 1357046, MessageRefused),
         (401, 190, 463, TokenRejected),
-        (400, 10, 2018278, RecipientUnreachable),
+        (400, 10, 2018278, WindowClosed),
         (400, 10, None, ChannelMisconfigured),
         (400, 100, 2018001, RecipientUnreachable),
         (400, 100, None, MessageRefused),

@@ -113,16 +113,17 @@ def test_each_urgency_has_its_limit(urgency: Urgency, expected: str) -> None:
 
 
 def test_a_case_must_be_received_within_a_working_day() -> None:
-    assert receive_by(CALENDAR, RULES, at("18/11/2026 09:00")) == at("19/11/2026 09:00")
+    assert receive_by(CALENDAR, RULES, Urgency.NORMAL, at("18/11/2026 09:00")) == at("19/11/2026 09:00")
+    assert receive_by(CALENDAR, RULES, Urgency.URGENT, at("18/11/2026 09:00")) == at("18/11/2026 11:00")
 
 
 def test_the_warning_comes_when_three_quarters_of_the_working_time_are_gone() -> None:
     start = at("20/11/2026 15:00")
-    assert warn_at(CALENDAR, RULES, start, add_working_hours(CALENDAR, start, 4)) == at("23/11/2026 09:00")
+    assert warn_at(CALENDAR, RULES, start, add_working_hours(CALENDAR, start, 4), 4) == at("23/11/2026 09:00")
 
 
 def test_figures_that_no_rule_gives_are_marked_as_assumptions() -> None:
-    assert RULES.assumptions == {"normal_days", "complex_days", "warning_share"}
+    assert set(RULES.sources) - RULES.assumptions == {"receive_hours", "urgent_hours"}
     assert "1207" in RULES.sources["receive_hours"]
     assert "1207" in RULES.sources["urgent_hours"]
 

@@ -7,7 +7,7 @@ import pytest
 from actions.draft import Draft, from_slots
 from actions.place import Location, Placer
 from actions.reader import Reader
-from actions.said import Said
+from actions.said import Matter, Said
 from actions.wording import content_words
 from cases.categories import load_categories
 from cases.gazetteer import load_gazetteer
@@ -36,6 +36,11 @@ def said(text: str = "", intent: str = "report", confidence: float = 0.9, **more
         "interrupted": False,
         "sticker": False,
         "resolved": False,
+        "resumed": False,
+        "fresh": False,
+        "missed": 0,
+        "matters": (),
+        "runner_up": ("", 0.0),
         "media": 0,
         "pin": None,
     }
@@ -247,3 +252,106 @@ def test_the_draft_survives_the_way_through_rasas_slots() -> None:
 @pytest.mark.parametrize(("text", "count"), [("", 0), ("tôi muốn phản ánh", 0), ("rác chất đống", 3)])
 def test_words_that_only_open_a_talk_do_not_count_as_matter(text: str, count: int) -> None:
     assert content_words(text) == count
+
+
+TWO = (
+    Matter("Rác chất đống ở ngõ 12 Chùa Bộc phường Kim Liên", ("waste",), 0.9),
+    Matter("ngoài ra đèn đường hỏng", ("power_lighting",), 0.8),
+)
+
+
+def test_two_matters_in_one_message_become_two_drafts_at_the_place_told() -> None:
+    whole = ", ".join(matter.text for matter in TWO)
+    first = READER.read(said(whole, matters=TWO), None, Draft()).draft
+    assert (first.description, first.category, first.ordinal, len(first.later)) == (TWO[0].text, "waste", 0, 1)
+    second = READER.following(first)
+    assert (second.description, second.category, second.ordinal) == (TWO[1].text, "power_lighting", 1)
+    assert second.location and second.location.ward_id == KIM_LIEN and second.later == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Đừng lưu thông tin gì của tôi nhé, rác ở ngõ 5 thôi",
+        "tôi không đồng ý cho lưu nội dung này",
+        "khong duoc luu du lieu cua toi",
+        "Không cho phép các anh lưu tin nhắn của tôi",
+    ],
+)
+def test_who_wants_nothing_kept_is_told_other_ways_and_nothing_is_kept(text: str) -> None:
+    for asked, draft in ((None, Draft()), ("confirm", COMPLETE)):
+        step = READER.read(said(text), asked, draft)
+        assert step.over and step.forget and step.say == ("utter_refused",)
+        assert step.draft == Draft()
+
+
+@pytest.mark.parametrize(
+    "text", ["rác lưu cữu lâu ngày không ai thu gom", "cống không lưu thông, nước đọng", "xe dừng đỗ lung tung"]
+)
+def test_ordinary_words_are_no_refusal(text: str) -> None:
+    assert not READER.read(said(text), None, Draft()).forget
+
+
+@pytest.mark.parametrize(
+    ("text", "who"),
+    [
+        ("Em báo giúp bà hàng xóm, cống trước nhà bà tắc", "bà hàng xóm"),
+        ("toi phan anh ho me toi viec nuoc ban", "me toi"),
+        ("nhờ anh báo giúp em với, rác bẩn quá", None),
+        ("mẹ em bị ngã vì ổ gà", None),
+    ],
+)
+def test_for_whom_somebody_reports_is_noted(text: str, who: str | None) -> None:
+    assert READER.read(said(text), None, Draft()).draft.behalf == who
+
+
+def test_a_wish_for_no_name_is_noted_at_any_question() -> None:
+    assert READER.read(said("Cho tôi ẩn danh nhé, rác ở ngõ 5"), None, Draft()).draft.anonymous
+    assert READER.read(said("gửi giấu tên cho em với nhé"), "confirm", COMPLETE).draft.anonymous
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sai địa chỉ, ở ngõ 15 cơ", ("Ngõ 15 Chùa Bộc", "waste", KIM_LIEN)),
+        ("không phải, ngõ 15 mới đúng", ("Ngõ 15 Chùa Bộc", "waste", KIM_LIEN)),
+        ("sai lĩnh vực", ("Ngõ 12 Chùa Bộc", None, KIM_LIEN)),
+        ("lĩnh vực sai, là Tiếng ồn mới đúng", ("Ngõ 12 Chùa Bộc", "noise", KIM_LIEN)),
+    ],
+)
+def test_any_line_of_the_summary_is_corrected_by_saying_it(text: str, expected: tuple[str, str | None, str]) -> None:
+    place = Location("Ngõ 12 Chùa Bộc", KIM_LIEN, DONG_DA, settled=True)
+    draft = Draft("Rác chất đống", place, "waste")
+    found = READER.read(said(text, intent="deny"), "confirm", draft).draft
+    assert found.location is not None
+    assert (found.location.address, found.category, found.location.ward_id) == expected
+    assert found.description == "Rác chất đống"
+
+
+def test_a_new_wording_of_the_matter_is_taken_from_the_same_message() -> None:
+    step = READER.read(said("sửa nội dung: rác chất đống bốn ngày rồi", intent="deny"), "confirm", COMPLETE)
+    assert step.draft.description == "rác chất đống bốn ngày rồi" and step.draft.confirm is None
+
+
+def test_abuse_gets_one_calm_sentence_and_its_complaint_is_taken() -> None:
+    angry = said("đồ vô dụng, rác chất đống cả tuần ở Kim Liên", intent="abuse")
+    step = READER.read(angry, None, Draft())
+    assert step.say == ("utter_abuse_heard",) and step.draft.category == "waste" and not step.over
+    empty = READER.read(said("đồ ngu", intent="abuse", category_confidence=0.2), None, Draft())
+    assert empty.say == ("utter_abuse",) and empty.over
+
+
+def test_english_is_answered_in_english() -> None:
+    step = READER.read(said("How can I report a problem to the city?", intent="help"), None, Draft())
+    assert step.say == ("utter_english",) and step.over
+
+
+def test_a_second_misunderstanding_offers_a_person() -> None:
+    lost = {"intent": "nlu_fallback", "category_confidence": 0.1}
+    assert READER.read(said("xyz abc", **lost), None, Draft()).say == ("utter_fallback",)
+    assert READER.read(said("xyz abc", missed=1, **lost), None, Draft()).say == ("utter_fallback_again",)
+
+
+def test_a_photo_soon_after_filing_belongs_to_the_case() -> None:
+    step = READER.read(said(intent="inform", fresh=True, media=1), None, Draft())
+    assert step.detour == "add_info" and step.over

@@ -19,6 +19,7 @@ from sqlalchemy import inspect
 
 from actions.handoff import REASONS
 from actions.reader import DETOURS
+from cases import windows
 from cases.deadlines import Urgency
 from cases.officers import Role
 from cases.rulebook import Rulebook
@@ -193,14 +194,21 @@ def test_every_module_says_its_job_in_its_first_line() -> None:
     assert [name_of(path) for path in written if not ast.get_docstring(tree(path))] == []
 
 
+def is_ours(_item: Any, name: str | None, *_rest: Any) -> bool:
+    """The full-text index is of another kind on each database: the models do not know it, test_search does."""
+    return not (name or "").startswith("case_search")
+
+
 def differences(database: Database) -> list[Any]:
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        opts = {"compare_type": True, "include_object": is_ours}
+        context = MigrationContext.configure(connection, opts=opts)
         return compare_metadata(context, Base.metadata)
 
 
 def tables(database: Database) -> set[str]:
-    return set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+    found = inspect(database.engine).get_table_names()
+    return {name for name in found if name != "alembic_version" and is_ours(None, name)}
 
 
 def test_migrations_build_what_the_models_say_and_go_down_and_up_again(empty_database: Database) -> None:
@@ -222,7 +230,7 @@ def test_the_comparison_would_notice_a_missing_table_and_index(empty_database: D
 
 def recorded_kinds() -> set[str]:
     """Every kind of event that the services write."""
-    written = [node for _, node in nodes(ast.Call, "cases") if getattr(node.func, "id", "") == "_record"]
+    written = [node for _, node in nodes(ast.Call, "cases") if getattr(node.func, "id", "") == "record"]
     return {node.args[2].value for node in written if isinstance(node.args[2], ast.Constant)}
 
 
@@ -235,6 +243,11 @@ def test_every_code_people_meet_has_its_words(rulebook: Rulebook) -> None:
     assert set(words.events) == recorded_kinds()
     told = {"replied", "asked", "transferred", "resolved", "reopened", "answer_kept", "bot_failed"}
     assert told <= set(words.notices)
+    assert set(words.undelivered) == set(words.next_steps) == windows.CLOSED | windows.OTHERS | {"dead"}
+    noted = [node for _, node in nodes(ast.Call, "cases", "desk") if getattr(node.func, "attr", "") == "note"]
+    audited = {arg.value for node in noted for arg in node.args[2:3] if isinstance(arg, ast.Constant)}
+    chosen = {"leave_set", "leave_ended", "kept_changed", "kept_withdrawn"}  # by a condition
+    assert {action for action in audited if isinstance(action, str)} | chosen == set(words.audits)
     assert all(text.strip() for table in vars(words).values() for text in table.values())
 
 

@@ -19,11 +19,11 @@ from sqlalchemy import delete, select
 
 from core import attachments, inbox
 from core.config import Config, load_config
+from core.content import recognise
 from core.db import Database, open_database, reading, transaction
 from core.inbox import LeaseLostError
 from core.model import Attachment
 from tests.support import Clock, Crash, crash_at, said
-from webhook.content import recognise
 from webhook.download import DownloadError, HostRule, Limits, download, host_rule
 from webhook.media import MediaFetcher
 

@@ -13,13 +13,15 @@ from sqlalchemy.orm import Session
 from cases import service
 from cases.deadlines import add_working_hours, working_hours_between
 from cases.model import Case, CaseEvent, Officer
-from cases.queries import Filters, NotFoundError, case_for, queue
+from cases.queries import NotFoundError, case_for
+from cases.queue import Filters, queue
 from cases.rulebook import Rulebook
 from cases.service import Draft, StaleCaseError, UnknownUnitError
 from cases.workflow import Move, MoveNotAllowedError, Status, moves_from
 from core import outbox
 from core.db import Database, reading, transaction
 from core.model import Conversation, Outbound
+from core.vault import Vault
 from tests.support import (
     CAU_GIAY,
     CAU_GIAY_WARD,
@@ -114,7 +116,7 @@ class Hall:
     def seen_by(self, who: str, status: str = "open") -> set[str]:
         with reading(self.database) as session:
             officer = session.scalars(select(Officer).filter_by(username=who)).one()
-            return {case.code for case in queue(session, officer, Filters(status=status), NOW)[0]}
+            return {case.code for case in queue(session, Vault(["k"]), officer, Filters(status=status), NOW).cases}
 
 
 @pytest.fixture

@@ -47,9 +47,11 @@ from tests.support import (
     said,
 )
 from webhook.channels import TOKEN_TIMEOUT
+from webhook.chores import Chores
 from webhook.converse import FORGOTTEN, PATIENCE, Converser
 from webhook.deliver import Deliverer
 from webhook.download import HostRule
+from webhook.exporter import Exporter
 from webhook.media import MediaFetcher
 from webhook.rasa_client import CONNECT_TIMEOUT, Answer, RasaClient
 from webhook.worker import Worker, own_slot
@@ -711,6 +713,12 @@ def at_work(house: House, spool: Spool, folder: Path) -> Iterator[None]:
         converser=replace(house.converser, clock=now),
         deliverer=replace(house.deliverer, clock=now),
         fetcher=MediaFetcher(house.database, folder / "media", HostRule(), now),
+        chores=Chores(
+            house.database,
+            house.rulebook,
+            Exporter(house.database, house.rulebook, house.vault, folder / "exports", now),
+            now,
+        ),
         spool=spool,
         stop=stop,
         wake=threading.Event(),

@@ -2,20 +2,22 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
 from cases.attention import call_attention
-from cases.masking import mask
+from cases.in_force import RulebookInForce
+from cases.masking import mask, without_papers
 from cases.model import Case
-from cases.queries import recently_resolved
+from cases.queries import recently_filed, recently_resolved
 from cases.rulebook import Rulebook
-from cases.service import citizen_answered
+from cases.service import add_information, citizen_answered
 from cases.workflow import OPEN, Status
 from core import inbox, outbox
 from core.db import Database, reading, transaction
@@ -23,12 +25,16 @@ from core.model import Conversation, Inbound, Turn
 from core.vault import Vault
 from webhook.options import Tap, offer, stands_alone, tap_of
 from webhook.rasa_client import Answer, RasaAwayError, RasaClient, RasaFailedError
+from webhook.typing import Typing
 
 log = logging.getLogger(__name__)
 
 MOST_FAILURES = 4
 PATIENCE = timedelta(minutes=15)  # how long Rasa may be away before the citizen gets an apology instead
 LONGEST_WAIT = timedelta(seconds=5)
+RESUMED_AFTER = timedelta(minutes=30)  # a draft left alone this long is brought to mind again
+DROPPED_AFTER = timedelta(hours=24)  # and after this long it is let go
+SILENCE = timedelta(minutes=30)  # after a person wrote in the platform's own inbox
 FORGOTTEN = "[nội dung đã được xoá theo quy định về tố cáo, khiếu nại]"
 
 
@@ -38,10 +44,14 @@ class ClaimedTurn:
 
     id: int
     conversation_id: int
+    channel: str
+    user_id: str = field(repr=False)
     question: Mapping[str, Any]
     phone: str | None
+    papers: bool  # numbers of identity papers or cards were typed
     choice: str | None
     for_case: bool
+    silent: bool
 
 
 @dataclass(frozen=True)
@@ -54,11 +64,18 @@ class Converser:
     vault: Vault
     clock: Callable[[], datetime]
     started: datetime | None = None  # when this worker began, if that matters
+    silence: timedelta = SILENCE
+    settle: timedelta = timedelta()  # how long free words wait for more of the same thought
+    typing: Typing = field(default_factory=lambda: Typing({}))
+
+    @cached_property
+    def in_force(self) -> RulebookInForce:
+        return RulebookInForce(self.rulebook)
 
     def step(self, worker: str) -> bool:
         """Take and finish one turn; False when there was none."""
         with transaction(self.database) as session:
-            turn = inbox.claim(session, worker, self.clock(), stands_alone)
+            turn = inbox.claim(session, worker, self.clock(), stands_alone, self.settle)
             turn_id = None if turn is None else turn.id
         if turn_id is None:
             return False
@@ -80,18 +97,41 @@ class Converser:
 
     def _take(self, turn_id: int, worker: str) -> None:
         with reading(self.database) as session:
-            claimed = _snapshot(session, session.get_one(Turn, turn_id), self.clock())
+            claimed = _snapshot(session, session.get_one(Turn, turn_id), self.clock(), self.silence)
+        if claimed.silent:
+            self._stay_silent(claimed, worker)
+            return
         if claimed.for_case:
             self._give_to_case(claimed, worker)
             return
         try:
-            answer = self.rasa.turn(claimed.question)
+            with self.typing.while_slow(claimed.channel, claimed.user_id):
+                answer = self.rasa.turn(claimed.question)
         except RasaAwayError:
             self._failed(turn_id, worker, "rasa_away", counts=False)
         except RasaFailedError:
             self._failed(turn_id, worker, "rasa_failed", counts=True)
         else:
             self._answered(claimed, worker, answer)
+
+    def _stay_silent(self, claimed: ClaimedTurn, worker: str) -> None:
+        """A person is answering in the platform's own inbox: the words are kept, on the case if one waits for them."""
+        now = self.clock()
+        with transaction(self.database) as session:
+            turn = inbox.held(session, claimed.id, worker)
+            if claimed.for_case and turn.conversation.awaiting_case_id is not None:
+                case = session.get_one(Case, turn.conversation.awaiting_case_id)
+                add_information(session, self.in_force.at(session), case, turn.id, now)
+            self._keep_phone(turn, claimed)
+            inbox.finish(turn, now, "person_answers")
+        log.info("bot stays silent", extra={"turn_id": claimed.id, "outcome": "done"})
+
+    def _keep_phone(self, turn: Turn, claimed: ClaimedTurn) -> None:
+        if claimed.phone:
+            turn.conversation.phone = self.vault.seal(claimed.phone)
+            turn.conversation.phone_hash = self.vault.fingerprint(claimed.phone)
+        _drop_contact_cards(turn)
+        _blank_papers(turn)
 
     def _give_to_case(self, claimed: ClaimedTurn, worker: str) -> None:
         now = self.clock()
@@ -101,8 +141,8 @@ class Converser:
                 inbox.fail(turn, now, now, counts=False)
                 return
             case = session.get_one(Case, turn.conversation.awaiting_case_id)
-            citizen_answered(session, self.rulebook, case, turn.id, now)
-            _drop_contact_cards(turn)
+            citizen_answered(session, self.in_force.at(session), case, turn.id, now)
+            self._keep_phone(turn, claimed)
             inbox.finish(turn, now, "case_answer")
         log.info("turn given to case", extra={"turn_id": claimed.id, "case_id": case.id, "outcome": "done"})
 
@@ -118,6 +158,10 @@ class Converser:
             conversation.officer_spoke = False
             if claimed.phone and not answer.forget:
                 conversation.phone = self.vault.seal(claimed.phone)
+                conversation.phone_hash = self.vault.fingerprint(claimed.phone)
+            if claimed.papers:
+                warning = self.rulebook.words.notices["papers_blanked"]
+                outbox.enqueue(session, conversation.id, f"turn:{turn.id}:papers", warning, now, author="system")
             for number, reply in enumerate(answer.replies):
                 key = f"turn:{turn.id}:{number}"
                 text = str(reply["text"])
@@ -134,6 +178,7 @@ class Converser:
             if answer.forget:
                 _forget(turn)
             _drop_contact_cards(turn)
+            _blank_papers(turn)
             if claimed.choice:
                 turn.members[0].choice = claimed.choice[:120]
             inbox.finish(turn, now, answer.intent)
@@ -169,22 +214,29 @@ class Converser:
             conversation.state, conversation.options = {}, []
 
 
-def _snapshot(session: Session, turn: Turn, now: datetime) -> ClaimedTurn:
+def _snapshot(session: Session, turn: Turn, now: datetime, silence: timedelta) -> ClaimedTurn:
     conversation = session.get_one(Conversation, turn.conversation_id)
     members = list(turn.members)
     tap = tap_of(conversation, members[0]) if len(members) == 1 else None
     masked = mask("\n".join(member.text for member in members if member.text))
     shared = [phone for member in members if member.kind == "other" for phone in mask(member.payload or "").phones]
     phones = [*masked.phones, *shared]
-    resolved = recently_resolved(session, conversation.id, now)
+    facts = {
+        "resolved": recently_resolved(session, conversation.id, now),
+        "fresh": recently_filed(session, conversation.id, now),
+    }
     return ClaimedTurn(
         id=turn.id,
         conversation_id=turn.conversation_id,
-        question=_question(conversation, turn, members, tap, masked.text, resolved),
+        channel=conversation.channel,
+        user_id=conversation.user_id,
+        question=_question(turn, members, tap, masked.text, facts | _state(session, conversation, now)),
         phone=phones[-1] if phones else None,
+        papers=masked.had_id or masked.had_card,
         choice=tap.title if tap else None,
         # A tap, or opening the conversation anew, is a wish of its own and no answer to an officer.
         for_case=tap is None and members[0].kind != "start" and _officer_waits(session, conversation, now),
+        silent=conversation.human_at is not None and now - conversation.human_at < silence,
     )
 
 
@@ -201,21 +253,31 @@ def _officer_waits(session: Session, conversation: Conversation, now: datetime) 
 def _filed_from(session: Session, conversation: Conversation) -> Case | None:
     """The case that was already made from the draft in the conversation's state."""
     draft = (conversation.state.get("slots") or {}).get("draft") or {}
-    query = select(Case).where(Case.source == f"turn:{draft.get('began')}:0")
+    query = select(Case).where(Case.source == f"turn:{draft.get('began')}:{draft.get('ordinal', 0)}")
     return session.scalars(query.where(Case.conversation_id == conversation.id)).first()
 
 
-def _question(
-    conversation: Conversation, turn: Turn, members: list[Inbound], tap: Tap | None, text: str, resolved: bool
-) -> dict[str, Any]:
+def _state(session: Session, conversation: Conversation, now: datetime) -> dict[str, Any]:
+    """The dialogue state; a draft left alone is resumed within a day and let go after."""
+    state = dict(conversation.state)
+    last = select(func.max(Turn.finished_at)).where(Turn.conversation_id == conversation.id)
+    finished = session.scalar(last)
+    idle = now - finished if finished else timedelta()
+    if state.get("loop") and idle > DROPPED_AFTER:
+        state |= {"slots": {}, "loop": None}
+    return {"state": state, "resumed": bool(state.get("loop")) and idle > RESUMED_AFTER}
+
+
+def _question(turn: Turn, members: list[Inbound], tap: Tap | None, text: str, facts: dict[str, Any]) -> dict[str, Any]:
     """What Rasa gets: no phone number, no platform id; words as typed, or the payload of a chosen button."""
+    conversation = turn.conversation
     payload = _payload(members, tap, text)
     pins = [member.location for member in members if member.location]
     return {
         "turn_id": str(turn.id),
         "text": None if payload else text,
         "payload": payload,
-        "state": conversation.state,
+        "state": facts["state"],
         "metadata": {
             "turn_id": turn.id,
             "conversation_id": conversation.id,
@@ -224,7 +286,7 @@ def _question(
             "stale": tap is not None and tap.payload is None,
             "wordless": payload is not None,
             "interrupted": conversation.officer_spoke,
-            "resolved": resolved,
+            **{name: facts[name] for name in ("resolved", "fresh", "resumed")},
             "sticker": any(member.kind in {"sticker", "other"} for member in members),
             "media": sum(len(member.attachments) for member in members),
             "location": pins[-1] if pins else None,
@@ -250,10 +312,18 @@ def _drop_contact_cards(turn: Turn) -> None:
             member.payload = None
 
 
+def _blank_papers(turn: Turn) -> None:
+    """Numbers of identity papers and bank cards are not kept: nobody here needs them to work a case."""
+    for member in turn.members:
+        blanked = without_papers(member.text)
+        if blanked != member.text:
+            member.text = blanked
+
+
 def _forget(turn: Turn) -> None:
     """What was told of a denunciation or petition is not kept (Luật Tố cáo Art. 8, 9)."""
     for member in turn.members:
         member.text = FORGOTTEN if member.text else ""
-        member.payload = member.location = None
+        member.payload = member.location = member.original = None
         for attachment in member.attachments:
             attachment.url, attachment.status, attachment.error = "", "failed", "forgotten"

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from core import attachments
+from core.content import Content, PictureError, recognise
 from core.db import Database, transaction
 from core.inbox import LeaseLostError
-from webhook.content import Content, PictureError, recognise
 from webhook.download import DownloadError, HostRule, Limits, download
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,12 +25,15 @@ from core.db import Database, open_database, transaction
 from core.log import configure
 from core.spool import Spool
 from core.vault import Vault
-from webhook.channels import build_channels
+from webhook.channels import build_channels, build_paces, build_tokens
+from webhook.chores import Chores
 from webhook.converse import Converser
-from webhook.deliver import Deliverer
+from webhook.deliver import Deliverer, means_of
 from webhook.download import host_rule
+from webhook.exporter import Exporter
 from webhook.media import MediaFetcher
 from webhook.rasa_client import RasaClient
+from webhook.typing import Typing
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +41,7 @@ IDLE = 0.1  # seconds between looks at an empty queue
 ALIVE_EVERY = 5.0  # seconds
 AFTER_ERROR = 1.0  # seconds
 MEDIA_THREADS = 1
+TOKENS_EVERY = 5.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,12 @@ class Worker:
     converser: Converser
     deliverer: Deliverer
     fetcher: MediaFetcher
+    chores: Chores
     spool: Spool
     stop: threading.Event
     wake: threading.Event
     clock: SharedClock
+    keep_tokens: Callable[[], None] | None = None
 
     def run(self, turn_threads: int, send_threads: int, alive: Path) -> None:
         """Run until `stop` is set; returns when every thread has finished what it held."""
@@ -59,7 +66,9 @@ class Worker:
         loops = [(f"{self.name}/turn-{n}", self.converser.step) for n in range(turn_threads)]
         loops += [(f"{self.name}/send-{n}", self.deliverer.step) for n in range(send_threads)]
         loops += [(f"{self.name}/media-{n}", self.fetcher.step) for n in range(MEDIA_THREADS)]
+        loops.append((f"{self.name}/chores", self.chores.step))
         threads = [threading.Thread(target=self._loop, args=loop, name=loop[0]) for loop in loops]
+        threads.append(threading.Thread(target=self._look_after_tokens, name=f"{self.name}/tokens"))
         for thread in threads:
             thread.start()
         log.info("worker started", extra={"worker": self.name, "count": len(threads)})
@@ -86,6 +95,15 @@ class Worker:
             else:
                 self.wake.wait(IDLE * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, hides nothing
                 self.wake.clear()
+
+    def _look_after_tokens(self) -> None:
+        """Also when nobody writes: a refresh token that is never used ends after three months."""
+        while self.keep_tokens is not None and not self.stop.is_set():
+            try:
+                self.keep_tokens()
+            except Exception:
+                log.exception("tokens not kept", extra={"worker": self.name})
+            self.stop.wait(TOKENS_EVERY)
 
     def _housekeeping(self, alive: Path) -> None:
         while not self.stop.is_set():
@@ -149,18 +167,33 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
     database = open_database(config.database_url)
     vault = Vault(config.data_keys)
     rulebook = load_rulebook()
+    tokens = build_tokens(config, database, vault, detached=True)
+    channels = build_channels(config, database, vault, tokens=tokens)
     rasa = RasaClient(config.rasa_urls, config.rasa_timeout)
     clock = SharedClock(database)
+    exporter = Exporter(database, rulebook, vault, config.var_dir / "exports", clock)
     return Worker(
         name=name,
         database=database,
-        converser=Converser(database, rulebook, rasa, vault, clock, started=local_now()),
-        deliverer=Deliverer(database, build_channels(config, database, vault), clock),
+        converser=Converser(
+            database,
+            rulebook,
+            rasa,
+            vault,
+            clock,
+            started=local_now(),
+            silence=timedelta(minutes=config.silence_minutes),
+            settle=timedelta(seconds=config.settle_seconds),
+            typing=Typing(channels),
+        ),
+        deliverer=Deliverer(database, channels, clock, means_of(config, vault, rulebook.words), build_paces(config)),
         fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), clock),
+        chores=Chores(database, rulebook, exporter, clock),
         spool=Spool(config.var_dir / "spool", vault),
         stop=stop,
         wake=threading.Event(),
         clock=clock,
+        keep_tokens=tokens.keep if tokens is not None else None,
     )
 
 

@@ -18,6 +18,23 @@ class Button:
 
 
 @dataclass(frozen=True)
+class File:
+    """A picture or document that goes with a message; `title` is its name for people, with its ending."""
+
+    title: str = field(repr=False)
+    mime: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ContactRequest:
+    """A form of the platform that asks for name and phone number."""
+
+    title: str
+    subtitle: str
+
+
+@dataclass(frozen=True)
 class Outgoing:
     """One message to one citizen; `author` is bot, officer or system, `key` names the fact it reports."""
 
@@ -26,6 +43,19 @@ class Outgoing:
     buttons: tuple[Button, ...] = field(repr=False)
     author: str
     last_inbound_at: datetime | None
+    key: str
+    file: File | None = None
+    contact: ContactRequest | None = None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Outside the reply window: that an answer about a case waits, and where to read it. `user_id` may be a phone."""
+
+    user_id: str = field(repr=False)
+    code: str
+    link: str
+    text: str = field(repr=False)
     key: str
 
 
@@ -42,6 +72,7 @@ class ChannelError(Exception):
     """A message was not sent; `retry` says whether trying again can help, `code` is short: no text, no token."""
 
     retry: ClassVar[bool] = False
+    reason: ClassVar[str] = ""  # a word of cases/windows.py, when it is the citizen who cannot be written to
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -49,9 +80,16 @@ class ChannelError(Exception):
 
 
 class ChannelUnavailable(ChannelError):
-    """The platform did not answer, or not with an answer: time-out, reset, 5xx, broken JSON. Try again."""
+    """The platform did not answer, or not with an answer: time-out, reset, 5xx, broken JSON. Try again.
+
+    Whether it took the message may be unknown then (`unsure`): its echo may still say so.
+    """
 
     retry = True
+
+    @property
+    def unsure(self) -> bool:
+        return self.code in {"timeout", "connection", "bad_json"}
 
 
 class ChannelBusy(ChannelError):
@@ -67,7 +105,21 @@ class TokenRejected(ChannelError):
 
 
 class RecipientUnreachable(ChannelError):
-    """This citizen cannot be written to: the reply window is closed, they blocked us or left. Not worth a retry."""
+    """This citizen cannot be written to just now; the message is kept until they write again."""
+
+    reason = "unreachable"
+
+
+class WindowClosed(RecipientUnreachable):
+    """Too long since the citizen's last message."""
+
+    reason = "window_closed"
+
+
+class Blocked(RecipientUnreachable):
+    """The citizen does not want to hear from us, or has left."""
+
+    reason = "blocked"
 
 
 class MessageRefused(ChannelError):
@@ -76,6 +128,12 @@ class MessageRefused(ChannelError):
 
 class ChannelMisconfigured(ChannelError):
     """An operator has to act first: account disabled, package, permission. Retry by hand after that."""
+
+
+class WalletEmpty(ChannelMisconfigured):
+    """A billed message and no money behind it: it waits for the wallet, or for the citizen to write."""
+
+    reason = "wallet"
 
 
 class Channel(ABC):
@@ -100,3 +158,11 @@ class Channel(ABC):
     @abstractmethod
     def send(self, outgoing: Outgoing) -> str | None:
         """Send one message and return the platform's id of it; raises a ChannelError. May send it in several parts."""
+
+    def notify(self, notice: Notice) -> str | None:
+        """Say by an approved template that an answer waits; returns the platform's id. Raises a ChannelError."""
+        raise ChannelMisconfigured("no_template")
+
+    def typing(self, user_id: str) -> None:
+        """Show that an answer is on its way, where the platform can; raises a ChannelError."""
+        return

@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from core.config import is_loopback
-from webhook.channels.base import ChannelBusy, ChannelError, ChannelUnavailable, MessageRefused
+from webhook.channels.base import ChannelBusy, ChannelError, ChannelUnavailable, File, MessageRefused
 from webhook.channels.body import load_object
 
 CONNECT_TIMEOUT = 3.05  # seconds
@@ -37,13 +37,18 @@ class Http:
         *,
         json: Mapping[str, Any] | None = None,
         form: Mapping[str, str] | None = None,
+        file: tuple[str, File] | None = None,
     ) -> Answer:
-        """Post JSON or a form; raises ChannelUnavailable when nothing came back, and judges nothing else."""
+        """Post JSON, or a form with a file under the name of its field.
+
+        Raises ChannelUnavailable when nothing came back, and judges nothing else.
+        """
         try:
             response = self._session().post(
                 self._base_url + path,
                 json=json,
                 data=form,
+                files={file[0]: (file[1].title, file[1].data, file[1].mime)} if file else None,
                 headers=dict(headers),
                 timeout=self._timeout,
                 allow_redirects=False,

@@ -8,13 +8,13 @@ Several entries may come in one body. Errors of sending are integers: a code and
 
 import hashlib
 import hmac
+import json
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from core.config import MessengerConfig
-from core.inbox import InboundEvent
 from webhook.channels.base import (
     Button,
     Channel,
@@ -22,41 +22,35 @@ from webhook.channels.base import (
     ChannelError,
     ChannelMisconfigured,
     ChannelUnavailable,
+    File,
     MessageRefused,
+    Notice,
     Outgoing,
     Parsed,
     RecipientUnreachable,
     TokenRejected,
+    WindowClosed,
 )
 from webhook.channels.body import (
     as_dict,
-    as_list,
-    external_id,
     header,
-    identifier,
-    kind_of,
-    load_object,
-    media,
-    moment,
-    pin,
-    reason,
     text_of,
 )
 from webhook.channels.http import Answer, Http, status_error
+from webhook.channels.messenger_events import MessengerReader
 from webhook.channels.parts import numbered, split
 
 TEXT_LIMIT = 1900  # the platform takes less than 2000
 MAX_QUICK_REPLIES, MAX_TITLE, MAX_PAYLOAD = 13, 20, 1000
-MAX_ATTACHMENTS = 30
 WINDOW = timedelta(hours=24)
 HUMAN_WINDOW = timedelta(days=7)  # only for what a person wrote (tag HUMAN_AGENT)
-ENVELOPE = {"sender", "recipient", "timestamp"}
-MEDIA = {"image", "audio", "video", "file"}
 
+PART = "part"  # marks all but the last part: only the echo of the last one says that the message is through
 BUSY = {4, 32, 613, 80006}
 TEMPORARY = {1, 2, 1200}
 MAYBE_SENT = 1357046  # with code 1: the message may have arrived, so that a retry would say it twice
-WINDOW_CLOSED = {2018278, 2018065, 2534022, 2018108}
+WINDOW_CLOSED = {2018278, 2018065, 2534022}
+CANNOT_RECEIVE = 2018108
 NO_SUCH_USER = 2018001
 AWAY = 1545041
 
@@ -72,6 +66,7 @@ class MessengerChannel(Channel):
         self._config = config
         self._http = http
         self._clock = clock
+        self._reader = MessengerReader(config, clock)
 
     def challenge(self, args: Mapping[str, str]) -> str | None:
         """Only digits are echoed: nothing that a stranger sends may come back as a page."""
@@ -88,90 +83,82 @@ class MessengerChannel(Channel):
         return any(hmac.compare_digest(given, f"sha256={mac}".encode()) for mac in wanted)
 
     def parse(self, raw: bytes) -> Parsed:
-        """Every item of every entry by itself: one that cannot be used does not stop the others."""
-        body = load_object(raw)
-        if body is None:
-            return Parsed(ignored=("not_json",))
-        if body.get("object") != "page":
-            return Parsed(ignored=("not_page",), status=404)
-        entries = as_list(body.get("entry")) or [None]
-        found = [event for entry in entries for event in self._entry(as_dict(entry))]
-        return Parsed(
-            events=tuple(event for event in found if isinstance(event, InboundEvent)),
-            ignored=tuple(event for event in found if isinstance(event, str)),
-        )
-
-    def _entry(self, entry: dict[str, Any]) -> Iterator[InboundEvent | str]:
-        """Events, and a reason for each item that is none."""
-        if not isinstance(entry.get("messaging"), list):
-            yield next((key for key in ("standby", "changes") if key in entry), "bad_entry")
-        elif identifier(entry.get("id")) != self._config.page_id:
-            yield "other_page"
-        else:
-            for item in entry["messaging"]:
-                yield self._event(as_dict(item), entry.get("time"))
-
-    def _event(self, item: dict[str, Any], entry_time: object) -> InboundEvent | str:
-        names = [key for key in ("message", "postback", *item) if key in item and key not in ENVELOPE]
-        name = names[0] if names else "empty_item"
-        if name not in {"message", "postback"}:
-            return reason(name)
-        content = as_dict(item[name])
-        if content.get("is_echo"):
-            return "echo"
-        if content.get("is_deleted"):
-            return "deleted"
-        user = identifier(as_dict(item.get("sender")).get("id"))
-        if user is None:
-            return "no_sender"
-        if user == self._config.page_id:
-            return "own_message"
-        stamp = item.get("timestamp", entry_time)
-        values = _postback(content) if name == "postback" else _message(content)
-        if isinstance(values, str):
-            return values
-        return InboundEvent(
-            channel=self.name,
-            external_id=external_id(content.get("mid"), name, user, stamp, content),
-            user_id=user,
-            sent_at=moment(stamp, self._clock()),
-            **values,
-        )
+        return self._reader.parse(raw)
 
     def send(self, outgoing: Outgoing) -> str | None:
         """Buttons become quick replies of the last part; too many of them become lines to be answered by number."""
         permission = self._permission(outgoing)
+        if outgoing.file is not None:
+            self._send_file(outgoing, permission, outgoing.file)
         fits = len(outgoing.buttons) <= MAX_QUICK_REPLIES and all(map(_is_showable, outgoing.buttons))
         text = outgoing.text if fits else numbered(outgoing.text, outgoing.buttons)
         parts = split(unicodedata.normalize("NFC", text), TEXT_LIMIT)
         if not parts:
             raise MessageRefused("empty_text")
         for part in parts[:-1]:
-            self._call(outgoing, permission, {"text": part})
+            self._call(outgoing, permission, {"text": part}, PART)
         last: dict[str, Any] = {"text": parts[-1]}
         if fits and outgoing.buttons:
             last["quick_replies"] = [_quick_reply(button) for button in outgoing.buttons]
-        return self._call(outgoing, permission, last)
+        if outgoing.contact is not None:  # the citizen's own number, shown for one tap; it comes back as words
+            last["quick_replies"] = [{"content_type": "user_phone_number"}]
+        return self._call(outgoing, permission, last, outgoing.key)
+
+    def _send_file(self, outgoing: Outgoing, permission: dict[str, str], file: File) -> None:
+        kind = "image" if file.mime.startswith("image/") else "file"
+        message = {"attachment": {"type": kind, "payload": {"is_reusable": True}}}
+        path = f"/{self._config.api_version}/{self._config.page_id}/message_attachments"
+        form = {"message": json.dumps(message)}
+        answer = self._http.post(path, self._headers(), form=form, file=("filedata", file))
+        raise_for_error(answer)
+        key = text_of(as_dict(answer.body).get("attachment_id"), 100)
+        if not key:
+            raise ChannelUnavailable("upload_without_id")
+        sent = {"attachment": {"type": kind, "payload": {"attachment_id": key}}}
+        self._call(outgoing, permission, sent, PART)
+
+    def typing(self, user_id: str) -> None:
+        """Three dots for about twenty seconds, or until the answer is there."""
+        self._post({"recipient": {"id": user_id}, "sender_action": "typing_on"})
+
+    def set_profile(self, profile: dict[str, Any]) -> None:
+        """What the Page shows before anybody has written: greeting, Get Started, menu. Raises a ChannelError."""
+        answer = self._http.post(f"/{self._config.api_version}/me/messenger_profile", self._headers(), json=profile)
+        raise_for_error(answer)
+
+    def _headers(self) -> dict[str, str]:
+        """In the header, not in the address: addresses end up in the logs of every proxy on the way."""
+        return {"Authorization": f"Bearer {self._config.page_token}"}
 
     def _permission(self, outgoing: Outgoing) -> dict[str, str]:
         """How the platform allows this message now; RecipientUnreachable when it does not."""
         age = self._clock() - outgoing.last_inbound_at if outgoing.last_inbound_at else timedelta(0)
         if age <= WINDOW:
             return {"messaging_type": "RESPONSE"}
-        if outgoing.author == "officer" and age <= HUMAN_WINDOW:
+        if outgoing.author == "officer" and age <= HUMAN_WINDOW and self._config.human_agent:
             return {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
-        raise RecipientUnreachable("window_closed")
+        raise WindowClosed("window_closed")
 
-    def _call(self, outgoing: Outgoing, permission: dict[str, str], message: dict[str, Any]) -> str | None:
-        path = f"/{self._config.api_version}/{self._config.page_id}/messages"
-        # In the header, not in the address: addresses end up in the logs of every proxy on the way.
-        headers = {"Authorization": f"Bearer {self._config.page_token}"}
-        content = {
-            "recipient": {"id": outgoing.user_id},
-            **permission,
-            "message": {**message, "metadata": outgoing.key},
+    def notify(self, notice: Notice) -> str | None:
+        """A utility template in the shape the platform takes in practice; its body has two places: code and link."""
+        if not self._config.utility_template:
+            raise ChannelMisconfigured("no_template")
+        places = [{"type": "text", "text": words} for words in (notice.code, notice.link)]
+        template = {
+            "name": self._config.utility_template,
+            "language": {"code": self._config.utility_language},
+            "components": [{"type": "body", "parameters": places}],
         }
-        answer = self._http.post(path, headers, json=content)
+        content = {"messaging_type": "UTILITY", "message": {"template": template}}
+        return self._post({"recipient": {"id": notice.user_id}, **content})
+
+    def _call(self, outgoing: Outgoing, permission: dict[str, str], message: dict[str, Any], mark: str) -> str | None:
+        message = {**message, "metadata": mark}
+        return self._post({"recipient": {"id": outgoing.user_id}, **permission, "message": message})
+
+    def _post(self, content: dict[str, Any]) -> str | None:
+        path = f"/{self._config.api_version}/{self._config.page_id}/messages"
+        answer = self._http.post(path, self._headers(), json=content)
         raise_for_error(answer)
         return text_of(as_dict(answer.body).get("message_id"), 200) or None
 
@@ -199,49 +186,11 @@ def _error_kind(code: int, subcode: int | None) -> type[ChannelError]:
         return ChannelBusy
     if code in TEMPORARY and subcode != MAYBE_SENT:
         return ChannelUnavailable
-    if code in {551, AWAY} or subcode in {AWAY, NO_SUCH_USER} or (code == 10 and subcode in WINDOW_CLOSED):
+    if code == 10 and subcode in WINDOW_CLOSED:
+        return WindowClosed
+    if code in {551, AWAY} or subcode in {AWAY, NO_SUCH_USER, CANNOT_RECEIVE}:
         return RecipientUnreachable
     return ChannelMisconfigured if code in {10, 200} else MessageRefused
-
-
-def _postback(postback: dict[str, Any]) -> dict[str, Any] | str:
-    payload, title = text_of(postback.get("payload"), MAX_PAYLOAD), text_of(postback.get("title"))
-    if not payload and not title:
-        return "bad_postback"
-    kind = "start" if payload == "GET_STARTED" else "tap"
-    return {"kind": kind, "text": title, "payload": payload or None}
-
-
-def _message(message: dict[str, Any]) -> dict[str, Any] | str:
-    text = text_of(message.get("text"))
-    payload = text_of(as_dict(message.get("quick_reply")).get("payload"), MAX_PAYLOAD)
-    if payload:
-        return {"kind": "tap", "text": text, "payload": payload}
-    attachments = [as_dict(item) for item in as_list(message.get("attachments"))[:MAX_ATTACHMENTS]]
-    places = [item for item in attachments if item.get("type") == "location"]
-    place = next(filter(None, map(_place, places)), None)
-    files = tuple(found for item in attachments if (found := _file(item)) is not None)
-    kind = kind_of(text, files, place, any(map(_is_sticker, attachments)))
-    if kind == "other" and places:
-        return "bad_location"
-    return {"kind": kind, "text": text, "attachments": files, "location": place}
-
-
-def _is_sticker(attachment: dict[str, Any]) -> bool:
-    """Until 2026-08-30 a sticker came also, or only, as an image with a sticker id; it is no evidence of anything."""
-    return attachment.get("type") == "sticker" or bool(as_dict(attachment.get("payload")).get("sticker_id"))
-
-
-def _file(attachment: dict[str, Any]) -> dict[str, Any] | None:
-    kind = str(attachment.get("type"))
-    if kind not in MEDIA or _is_sticker(attachment):
-        return None
-    return media(kind, as_dict(attachment.get("payload")))
-
-
-def _place(attachment: dict[str, Any]) -> dict[str, float] | None:
-    coordinates = as_dict(as_dict(attachment.get("payload")).get("coordinates"))
-    return pin(coordinates.get("lat"), coordinates.get("long"))
 
 
 def _is_showable(button: Button) -> bool:

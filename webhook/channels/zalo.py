@@ -8,63 +8,58 @@ A tapped button arrives as plain text equal to its payload. Errors of sending co
 
 import hashlib
 import hmac
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from core.config import ZaloConfig
-from core.inbox import InboundEvent
 from webhook.channels.base import (
+    Blocked,
     Button,
     Channel,
     ChannelBusy,
     ChannelError,
     ChannelMisconfigured,
     ChannelUnavailable,
+    ContactRequest,
+    File,
     MessageRefused,
+    Notice,
     Outgoing,
     Parsed,
     RecipientUnreachable,
     TokenRejected,
+    WalletEmpty,
+    WindowClosed,
 )
 from webhook.channels.body import (
     as_dict,
-    as_list,
-    external_id,
     header,
     identifier,
-    kind_of,
     load_object,
-    media,
-    moment,
-    pin,
-    reason,
     text_of,
 )
 from webhook.channels.http import Answer, Http, status_error
 from webhook.channels.parts import numbered, split
+from webhook.channels.zalo_events import ANONYMOUS, ZaloReader
 from webhook.channels.zalo_token import TokenStore
 
 SEND_PATH = "/v3.0/oa/message/cs"
+UPLOAD_PATH = "/v2.0/oa/upload/"
+TEMPLATE_PATH = "/v3.0/oa/message/template"
+ANONYMOUS_PATHS = ("/v2.0/oa/message", SEND_PATH)  # which of them works is not known
 TEXT_LIMIT = 1900  # the platform takes 2000, counted in a way it does not tell
 MAX_BUTTONS, MAX_TITLE, MAX_PAYLOAD = 5, 100, 1000
-MAX_ATTACHMENTS = 30
-
-MESSAGES = {f"user_send_{name}" for name in ("text", "image", "gif", "audio", "video", "file", "sticker", "location")}
-SHARED = {"user_send_link", "user_send_business_card"}
-STARTS = {"follow", "user_click_chatnow"}
-MEDIA = {"image": "image", "gif": "image", "audio": "audio", "video": "video", "file": "file"}
-
 # Codes of the page "ma-loi"; any other one means that this message will never be taken.
 ERRORS: Mapping[type[ChannelError], frozenset[int]] = {
     TokenRejected: frozenset({-216, -220, -124}),
     ChannelBusy: frozenset({-32, -218, -234}),
     ChannelUnavailable: frozenset({-200}),
-    RecipientUnreachable: frozenset({-213, -227, -230, -232, -244}),
-    ChannelMisconfigured: frozenset(
-        {-204, -205, -209, -211, -212, -219, -221, -223, -224, -240, -242, -248, -320, -321}
-    ),
+    WindowClosed: frozenset({-230, -232}),
+    Blocked: frozenset({-213, -244}),
+    RecipientUnreachable: frozenset({-227}),
+    WalletEmpty: frozenset({-320, -321}),
+    ChannelMisconfigured: frozenset({-204, -205, -209, -211, -212, -219, -221, -223, -224, -240, -242, -248}),
 }
 NO_BUTTONS_HERE = {"zalo_-201", "zalo_-233"}  # seen for buttons where the account may not use them
 
@@ -80,7 +75,7 @@ class ZaloChannel(Channel):
         self._config = config
         self._tokens = tokens
         self._http = http
-        self._clock = clock
+        self._reader = ZaloReader(config, clock)
 
     def challenge(self, args: Mapping[str, str]) -> str | None:
         """Zalo has no GET handshake."""
@@ -100,60 +95,14 @@ class ZaloChannel(Channel):
         return any(hmac.compare_digest(given.lower(), mac.encode()) for mac in wanted)
 
     def parse(self, raw: bytes) -> Parsed:
-        """One body is one event; only what a citizen does with the account itself is taken."""
-        body = load_object(raw)
-        if body is None:
-            return Parsed(ignored=("not_json",))
-        event = self._event(body, str(body.get("event_name") or ""))
-        return Parsed(ignored=(event,)) if isinstance(event, str) else Parsed(events=(event,))
-
-    def _event(self, body: dict[str, Any], name: str) -> InboundEvent | str:
-        """The event, or the reason why it is none."""
-        if name.startswith("anonymous_send_"):
-            return "anonymous"
-        if name not in MESSAGES | SHARED | STARTS | {"user_submit_info", "user_withdraw"}:
-            return reason(name)
-        user = _user(body)
-        if user is None:
-            return "no_user"
-        if user == self._config.oa_id:
-            return "own_message"
-        if name in MESSAGES | SHARED:
-            return self._message(body, name, user)
-        if name in STARTS:
-            return self._inbound(body, name, user, "start")
-        if name == "user_submit_info":
-            info = json.dumps(as_dict(body.get("info")), ensure_ascii=False)
-            return self._inbound(body, name, user, "other", payload=text_of(info))
-        return self._inbound(body, name, user, "other", payload=name)
-
-    def _message(self, body: dict[str, Any], name: str, user: str) -> InboundEvent | str:
-        message = as_dict(body.get("message"))
-        text = text_of(message.get("text"))
-        attachments = [as_dict(item) for item in as_list(message.get("attachments"))[:MAX_ATTACHMENTS]]
-        if name in SHARED:
-            return self._inbound(body, name, user, "other", text=text)
-        place = _place(attachments) if name == "user_send_location" else None
-        if name == "user_send_location" and place is None and not text.strip():
-            return "bad_location"
-        files = tuple(found for item in attachments if (found := _file(item)) is not None)
-        text = text or next(filter(None, map(_caption, attachments)), "")
-        kind = kind_of(text, files, place, name == "user_send_sticker")
-        return self._inbound(body, name, user, kind, text=text, attachments=files, location=place)
-
-    def _inbound(self, body: dict[str, Any], name: str, user: str, kind: str, **values: Any) -> InboundEvent:
-        stamp, message = body.get("timestamp"), as_dict(body.get("message"))
-        return InboundEvent(
-            channel=self.name,
-            external_id=external_id(message.get("msg_id"), name, user, self._config.oa_id, stamp, message),
-            user_id=user,
-            kind=kind,
-            sent_at=moment(stamp, self._clock()),
-            **values,
-        )
+        return self._reader.parse(raw)
 
     def send(self, outgoing: Outgoing) -> str | None:
         """Buttons go as a template on the last part; where they cannot, as lines to be answered by number."""
+        if outgoing.contact is not None:
+            return self._ask_contact(outgoing, outgoing.contact)
+        if outgoing.file is not None:
+            self._send_file(outgoing.user_id, outgoing.file)
         fits = len(outgoing.buttons) <= MAX_BUTTONS and all(map(_is_showable, outgoing.buttons))
         text = outgoing.text if fits else numbered(outgoing.text, outgoing.buttons)
         parts = split(text, TEXT_LIMIT)
@@ -164,6 +113,37 @@ class ZaloChannel(Channel):
         if not (fits and outgoing.buttons):
             return self._post(outgoing.user_id, {"text": parts[-1]})
         return self._send_buttons(outgoing, parts[-1])
+
+    def _ask_contact(self, outgoing: Outgoing, contact: ContactRequest) -> str | None:
+        """The answer comes as `user_submit_info`; where the form is refused the words ask for the number."""
+        element = {"title": contact.title[:MAX_TITLE], "subtitle": contact.subtitle}
+        if self._config.contact_picture:
+            element["image_url"] = self._config.contact_picture
+        payload = {"template_type": "request_user_info", "elements": [element]}
+        try:
+            return self._post(outgoing.user_id, {"attachment": {"type": "template", "payload": payload}})
+        except MessageRefused as error:
+            if error.code not in NO_BUTTONS_HERE:
+                raise
+        return self._post(outgoing.user_id, {"text": outgoing.text})
+
+    def _send_file(self, user_id: str, file: File) -> None:
+        """Upload and send: the platform keeps what is uploaded for seven days, so each message uploads anew."""
+        is_picture = file.mime.startswith("image/")
+        path = UPLOAD_PATH + ("image" if is_picture else "file")
+        data = as_dict(as_dict(self._with_token(lambda token: self._upload(path, file, token)).body).get("data"))
+        key = text_of(data.get("attachment_id" if is_picture else "token"), 500)
+        if not key:
+            raise ChannelUnavailable("upload_without_id")
+        element = {"media_type": "image", "attachment_id": key}
+        media = {"type": "template", "payload": {"template_type": "media", "elements": [element]}}
+        attachment = media if is_picture else {"type": "file", "payload": {"token": key}}
+        self._post(user_id, {"attachment": attachment})
+
+    def _upload(self, path: str, file: File, token: str) -> Answer:
+        answer = self._http.post(path, {"access_token": token}, file=("file", file))
+        raise_for_error(answer)
+        return answer
 
     def _send_buttons(self, outgoing: Outgoing, text: str) -> str | None:
         buttons = [{"title": b.title, "type": "oa.query.hide", "payload": b.payload} for b in outgoing.buttons]
@@ -176,20 +156,44 @@ class ZaloChannel(Channel):
         sent = [self._post(outgoing.user_id, {"text": p}) for p in split(numbered(text, outgoing.buttons), TEXT_LIMIT)]
         return sent[-1]
 
+    def notify(self, notice: Notice) -> str | None:
+        """A ZBS template by user id; the template has the parameters `ma_ho_so` and `lien_ket`."""
+        if not self._config.zbs_template_id or notice.user_id.startswith(ANONYMOUS):
+            raise ChannelMisconfigured("no_template")
+        content = {
+            "user_id": notice.user_id,
+            "template_id": self._config.zbs_template_id,
+            "template_data": {"ma_ho_so": notice.code, "lien_ket": notice.link},
+        }
+        return self._authorised(TEMPLATE_PATH, content)
+
     def _post(self, user_id: str, message: dict[str, Any]) -> str | None:
+        if not user_id.startswith(ANONYMOUS):
+            return self._authorised(SEND_PATH, {"recipient": {"user_id": user_id}, "message": message})
+        _, person, conversation = user_id.split(":", 2)
+        content = {"recipient": {"anonymous_id": person, "conversation_id": conversation}, "message": message}
+        try:
+            return self._authorised(ANONYMOUS_PATHS[0], content)
+        except (MessageRefused, ChannelMisconfigured):
+            return self._authorised(ANONYMOUS_PATHS[1], content)
+
+    def _authorised(self, path: str, content: dict[str, Any]) -> str | None:
+        answer = self._with_token(lambda token: self._call(path, content, token))
+        return identifier(as_dict(as_dict(answer.body).get("data")).get("message_id"))
+
+    def _with_token(self, call: Callable[[str], Answer]) -> Answer:
         """One call; a rejected access token is renewed and tried once more."""
         token = self._tokens.current()
         try:
-            return self._call(user_id, message, token)
+            return call(token)
         except TokenRejected:
             self._tokens.reject(token)
-        return self._call(user_id, message, self._tokens.current())
+        return call(self._tokens.current())
 
-    def _call(self, user_id: str, message: dict[str, Any], token: str) -> str | None:
-        content = {"recipient": {"user_id": user_id}, "message": message}
-        answer = self._http.post(SEND_PATH, {"access_token": token}, json=content)
+    def _call(self, path: str, content: dict[str, Any], token: str) -> Answer:
+        answer = self._http.post(path, {"access_token": token}, json=content)
         raise_for_error(answer)
-        return identifier(as_dict(as_dict(answer.body).get("data")).get("message_id"))
+        return answer
 
 
 def raise_for_error(answer: Answer) -> None:
@@ -210,31 +214,6 @@ def _code(answer: Answer) -> int | None:
     value = (answer.body or {}).get("error")
     text = str(value)[:12]
     return int(text) if text.removeprefix("-").isdecimal() and text.isascii() else None
-
-
-def _user(body: dict[str, Any]) -> str | None:
-    """The OA-scoped id: `user_id_by_app`, which many events carry too, cannot be written to."""
-    sender, follower = as_dict(body.get("sender")), as_dict(body.get("follower"))
-    return identifier(sender.get("id")) or identifier(follower.get("id")) or identifier(body.get("user_id"))
-
-
-def _file(attachment: dict[str, Any]) -> dict[str, Any] | None:
-    kind = MEDIA.get(str(attachment.get("type")))
-    return None if kind is None else media(kind, as_dict(attachment.get("payload")))
-
-
-def _caption(attachment: dict[str, Any]) -> str:
-    """A video's own words come beside its address, not as the text of the message."""
-    return text_of(as_dict(attachment.get("payload")).get("description")) if attachment.get("type") == "video" else ""
-
-
-def _place(attachments: list[dict[str, Any]]) -> dict[str, float] | None:
-    for attachment in attachments:
-        coordinates = as_dict(as_dict(attachment.get("payload")).get("coordinates"))
-        place = pin(coordinates.get("latitude"), coordinates.get("longitude"))
-        if place is not None:
-            return place
-    return None
 
 
 def _is_showable(button: Button) -> bool:

@@ -1,4 +1,4 @@
-"""Says what bytes are by looking at them, and makes pictures anew without what they tell in secret; called by media."""
+"""Says what bytes are by looking at them, draws pictures anew; called by webhook.media and cases.proof."""
 
 import io
 import struct

@@ -1,0 +1,43 @@
+"""What a citizen wishes beside the report itself: nothing kept, no name, for somebody else, in English."""
+
+import re
+
+from cases.codes import fold
+
+# Somebody who wants nothing kept is told the other ways (Luật Bảo vệ dữ liệu cá nhân 91/2025).
+REFUSES = re.compile(
+    r"\b(?:dung|cam|(?:khong|ko) (?:(?:duoc|cho|muon|dong y|cho phep|dong tinh) ?)+) ?"
+    r"(?:ai |em |ben em |he thong |cac anh |ai do )*"
+    r"(?:luu|ghi lai|giu lai|thu thap)(?: lai| giu| tru)? ?"
+    r"(?:bat ky|bat cu|cai|nhung|cac|moi)? ?(?:thong tin|du lieu|noi dung|tin nhan|gi|loi|chuyen nay)"
+)
+ANONYMOUS = re.compile(
+    r"\b(?:an danh|giau ten|giu kin (?:ten|danh tinh)"
+    r"|(?:khong|ko|dung) (?:muon |duoc )?(?:neu|lo|de lo|tiet lo) (?:ten|danh tinh))\b"
+)
+_RELATIVE = (
+    r"(?:ba|me|bo|ong|bac|co|chu|di|cu|hang xom|nha ben|ban|nguoi quen|anh hang xom|chi hang xom)"
+    r"(?: (?:noi|ngoai|hang xom|ben canh|toi|em|minh|cu|ho|nha ben|canh nha|gia|trong ngo|cung khu))*"
+)
+_BEHALF = re.compile(
+    r"\b(?:toi|em|minh|chau|con) (?:xin |muon )?(?:bao|phan anh|gui|nhan|viet|nhan tin) "
+    rf"(?:ho|giup|thay|dum) (?:cho )?(?P<who>{_RELATIVE})\b"
+)
+_ENGLISH = frozenset(
+    "the is are and my in on of to there please help how what where can you your this for not have has i it".split()
+)
+
+
+def on_behalf_of(text: str) -> str | None:
+    """For whom somebody reports ("tôi báo giúp bà hàng xóm"), in the words used; None when for themselves."""
+    plain = fold(text)
+    match = _BEHALF.search(plain)
+    if match is None:
+        return None
+    return text[match.start("who") : match.end("who")] if len(plain) == len(text) else match["who"]
+
+
+def is_english(text: str) -> bool:
+    """Whether a text is English throughout: a few English words among Vietnamese are no reason to change language."""
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    return text.isascii() and len(words) >= 3 and sum(word in _ENGLISH for word in words) >= max(2, len(words) * 0.3)

@@ -1,0 +1,86 @@
+"""Conflict of interest: a complaint about an office never lands in its own queue, and the reporter is masked there.
+
+Called by service when a case is opened, by the desk when an officer marks one, and before anything that tells who
+reported. The rule of who sees such a case at all is in `queries.visible_to`.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cases.casebook import Casebook
+from cases.codes import fold
+from cases.corrections import without_identity
+from cases.history import record
+from cases.model import Case, CaseEvent, Officer, Unit
+from cases.steps import ActionRefusedError, check, touch
+
+REVEALED_FOR = timedelta(hours=8)  # a working day; then the reason is asked again
+CITY = "city:01"
+
+
+def is_about_an_office(casebook: Casebook, text: str) -> bool:
+    """Whether the words accuse an office or its people; accents do not matter."""
+    folded = " ".join(re.findall(r"[^\W_]+", fold(text)))
+    return _says(folded, casebook.offices) and _says(folded, casebook.accusations)
+
+
+def unit_above(session: Session, unit_id: str) -> str:
+    """The unit that gets a complaint about this one; the city has none above and keeps it."""
+    return session.get_one(Unit, unit_id).parent_id or CITY
+
+
+def mark(
+    session: Session,
+    case: Case,
+    officer: Officer,
+    unit_id: str,
+    about_officer: str,
+    reason: str,
+    now: datetime,
+    version: int,
+) -> None:
+    """Say that a case is about a unit (and one of its officers): it goes to the unit above, the reporter is masked."""
+    check(case, version)
+    unit = session.get(Unit, unit_id)
+    if unit is None:
+        raise ActionRefusedError("unknown_unit")
+    named = session.scalars(select(Officer).where(Officer.username == about_officer)).first() if about_officer else None
+    if about_officer and named is None:
+        raise ActionRefusedError("unknown_officer")
+    source = case.unit_id
+    case.about_unit_id, case.about_officer_id = unit.id, named.id if named else None
+    case.unit_id, case.officer_id, case.offered_by_id = unit_above(session, unit.id), None, None
+    record(session, case, "conflict", now, officer, text=reason, source=source, target=case.unit_id, about=unit.id)
+    touch(case)
+
+
+def is_masked(case: Case) -> bool:
+    return case.about_unit_id is not None or case.about_officer_id is not None
+
+
+def sees_reporter(case: Case, officer: Officer, now: datetime) -> bool:
+    """Whether this officer may read who reported: always, unless the case is masked; then after giving a reason."""
+    if not is_masked(case):
+        return True
+    return any(_opens(event, officer, now) for event in case.events)
+
+
+def reveal(session: Session, case: Case, officer: Officer, reason: str, now: datetime) -> None:
+    """Let this officer read who reported, and leave it on the case for ever who did and why."""
+    record(session, case, "revealed", now, officer, text=reason)
+
+
+def masked_description(case: Case) -> str:
+    return without_identity(case.description)
+
+
+def _opens(event: CaseEvent, officer: Officer, now: datetime) -> bool:
+    return event.kind == "revealed" and event.officer_id == officer.id and now - event.at < REVEALED_FOR
+
+
+def _says(folded: str, phrases: Sequence[str]) -> bool:
+    return re.search(rf"\b(?:{'|'.join(re.escape(fold(phrase)) for phrase in phrases)})\b", folded) is not None

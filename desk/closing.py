@@ -1,0 +1,100 @@
+"""Saying that a case is dealt with, with its proof; called through `desk.app`."""
+
+from pathlib import Path
+
+from flask import Blueprint, flash, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from cases import proof, queries, replies, undo
+from cases.model import Case
+from cases.officers import may_act
+from cases.steps import ActionRefusedError, StaleCaseError
+from cases.workflow import MoveNotAllowedError
+from core.db import transaction
+from desk.case import Entered, back_to, page, pressed_twice
+from desk.context import clean, now, officer, require, services, text_problem, whole_number
+
+blueprint = Blueprint("closing", __name__)
+UPLOAD_LIMIT = proof.MOST_FILES * proof.MOST_BYTES + 1024 * 1024
+
+
+def allow_uploads() -> None:
+    """Only this form may bring files, and only from who is logged in and may act; all others stay small."""
+    brings_files = request.endpoint == "closing.resolve" and request.mimetype == "multipart/form-data"
+    if brings_files and may_act(officer()):
+        request.max_content_length = UPLOAD_LIMIT
+
+
+@blueprint.post("/cases/<code>/resolve")
+def resolve(code: str) -> ResponseReturnValue:
+    """What looks odd is shown once; the same words sent again go out, and the supervisor sees the warning."""
+    require(may_act)
+    files = _files()
+    entered = Entered(
+        move="resolve",
+        version=whole_number(request.form.get("version", ""), -1),
+        text=clean(request.form.get("text", "")),
+        excuse=clean(request.form.get("excuse", ""))[:300],
+    )
+    problem = text_problem(entered.text) or ("blanks_left" if replies.blanks(entered.text) else "")
+    doubts: tuple[str, ...] = ()
+    if not problem:
+        problem, doubts = _try(code, entered, files)
+    if problem:
+        status = 409 if problem in {"stale", "move_not_allowed"} else 422
+        return page(code, Entered(**{**vars(entered), "problem": problem, "doubts": doubts})), status
+    flash(code, "done_resolve")
+    return back_to(code)
+
+
+def _try(code: str, entered: Entered, files: list[bytes]) -> tuple[str, tuple[str, ...]]:
+    """Files first, outside the transaction; what of them ends up with no case is removed again."""
+    uploads: list[proof.Upload] = []
+    kept = False
+    try:
+        uploads = proof.receive(_folder(), files)
+        with transaction(services().database) as session:
+            case = queries.case_for(session, officer(), code, lock=True)
+            if pressed_twice(case, officer(), entered):
+                return "", ()
+            doubts = _close(session, case, entered, uploads)
+        kept = True
+    except StaleCaseError:
+        return "stale", ()
+    except MoveNotAllowedError:
+        return "move_not_allowed", ()
+    except ActionRefusedError as refused:
+        return refused.problem, ()
+    finally:
+        if not kept:
+            proof.discard(_folder(), uploads)
+    return ("doubts", doubts) if doubts else ("", ())
+
+
+def _close(session: Session, case: Case, entered: Entered, uploads: list[proof.Upload]) -> tuple[str, ...]:
+    """Close it, or say what is odd about that; files stay with the case either way, nobody attaches them twice."""
+    proof.attach(session, case, officer(), uploads, now(), entered.version)
+    doubts = tuple(proof.doubts(session, services().rulebook, case, entered.text))
+    if doubts and request.form.get("accepted", "") != " ".join(doubts):
+        if "no_proof" in doubts and not entered.excuse:
+            raise ActionRefusedError("proof_missing")
+        return doubts
+    with undo.offered(session, case, officer(), now()):
+        proof.resolve(
+            session, services().rulebook, case, officer(), entered.text, now(), entered.version, entered.excuse
+        )
+    return ()
+
+
+def _files() -> list[bytes]:
+    found = []
+    for file in request.files.getlist("proof"):
+        with file.stream as stream:  # large ones are temporary files on the disk
+            if file.filename:
+                found.append(stream.read())
+    return found
+
+
+def _folder() -> Path:
+    return services().config.var_dir / "proofs"

@@ -1,0 +1,49 @@
+"""One message, one matter or several: where it is cut, and when a cut is none."""
+
+import unittest
+
+from bot.matters import matters_of, parts_of
+
+KINDS: dict[str, tuple[str, float]] = {
+    "rác": ("waste", 0.9),
+    "đèn": ("power_lighting", 0.7),
+    "nước": ("water_supply", 0.6),
+}
+
+
+def read(text: str) -> tuple[str, tuple[tuple[str, float], ...]]:
+    return next((("report", (kind,)) for word, kind in KINDS.items() if word in text), ("inform", ()))
+
+
+class MattersTest(unittest.TestCase):
+    def test_words_that_join_begin_a_second_matter(self) -> None:
+        for text in (
+            "Rác, rác chất đống ở ngõ 12, ngoài ra đèn đường cũng hỏng",
+            "1. rác chất đống đầu ngõ\n2. đèn đường hỏng mấy hôm",
+            "rác ngập cả ngõ rồi, với lại đèn đường tắt ngóm",
+            "ngõ tôi rác ngập rồi. Còn một việc nữa là đèn đường hỏng",
+        ):
+            with self.subTest(text):
+                found = [matter.ranking[0][0] for matter in matters_of(text, read)]
+                self.assertEqual(found, ["waste", "power_lighting"])
+
+    def test_the_end_of_a_sentence_alone_needs_certainty(self) -> None:
+        self.assertEqual(matters_of("rác chất đống đầu ngõ. nước bẩn chảy ra đường", read), [])
+
+    def test_the_same_kind_twice_is_one_matter(self) -> None:
+        self.assertEqual(matters_of("rác chất đống ngõ 5, ngoài ra rác ở ngõ 9 nữa", read), [])
+
+    def test_words_of_no_kind_stay_with_what_they_follow(self) -> None:
+        text = "rác chất đống đầu ngõ. Tôi gọi mãi không ai nghe. Ngoài ra đèn đường tắt cả tuần"
+        found = matters_of(text, read)
+        self.assertEqual(len(found), 2)
+        self.assertIn("gọi mãi", found[0].text)
+
+    def test_nothing_of_the_message_is_lost(self) -> None:
+        text = "Cống tắc; nhà ngập, thêm một việc nữa là 3. đèn hỏng!"
+        kept = " ".join(part.text for part in parts_of(text))
+        self.assertTrue(all(word.strip(" ,;!.") in kept for word in text.split()))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,77 @@
+"""What the worker does by the clock, not by a message: clocks, months, files; run by `webhook.worker`."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from cases import clocks, snapshots
+from cases.in_force import RulebookInForce
+from cases.rulebook import Rulebook
+from core.db import Database, reading, transaction
+from webhook.exporter import Exporter
+
+log = logging.getLogger(__name__)
+
+SWEEP_EVERY = timedelta(seconds=30)
+EXPORT_EVERY = timedelta(seconds=1)
+EXPIRE_EVERY = timedelta(minutes=10)
+FREEZE_EVERY = timedelta(minutes=1)
+BATCH = 100
+
+
+@dataclass
+class Chores:
+    """One thread's clock; several workers may run it, each takes what no other holds."""
+
+    database: Database
+    rulebook: Rulebook
+    exporter: Exporter
+    now: Callable[[], datetime]
+    _next: dict[str, datetime] = field(default_factory=dict)
+
+    @cached_property
+    def in_force(self) -> RulebookInForce:
+        return RulebookInForce(self.rulebook)
+
+    def step(self, worker: str) -> bool:
+        """Do one piece of what is due; says whether there may be more at once."""
+        if self._due("sweep", SWEEP_EVERY) and self._sweep(worker):
+            return True
+        if self._due("freeze", FREEZE_EVERY):
+            self._freeze(worker)
+        if self._due("expire", EXPIRE_EVERY):
+            self.exporter.sweep()
+        return self._due("export", EXPORT_EVERY) and self._export(worker)
+
+    def _export(self, worker: str) -> bool:
+        busy = self.exporter.step(worker)
+        if busy:
+            self._next.pop("export")
+        return busy
+
+    def _freeze(self, worker: str) -> None:
+        with reading(self.database) as session:
+            month = snapshots.month_to_freeze(session, self.now())
+        if month is not None:
+            with transaction(self.database) as session:
+                snapshots.freeze(session, self.in_force.at(session).calendar, month, self.now())
+            log.info("month frozen", extra={"worker": worker, "event": month})
+
+    def _sweep(self, worker: str) -> bool:
+        with transaction(self.database) as session:
+            count = clocks.sweep(session, self.in_force.at(session), self.now(), BATCH)
+        if count:
+            log.info("clocks swept", extra={"worker": worker, "count": count})
+        if count < BATCH:
+            return False
+        self._next.pop("sweep")
+        return True
+
+    def _due(self, chore: str, every: timedelta) -> bool:
+        at = self.now()
+        if at < self._next.get(chore, at):
+            return False
+        self._next[chore] = at + every
+        return True
