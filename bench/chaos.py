@@ -17,17 +17,21 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import requests
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+import supervise
 from bench.figures import Figure, Number, Share, line, row
 from cases.model import Case
 from cases.rulebook import load_rulebook
 from cases.service import Draft, open_case
 from core.clock import local_now
+from core.config import load_config
 from core.db import Database, open_database, reading, transaction
 from core.model import Conversation, Inbound, Outbound, Turn
 from tests.stack import Citizen, Stack
@@ -133,6 +137,12 @@ class _Run:
     done: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     over: threading.Event = field(default_factory=threading.Event)
+    _killed_at: dict[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def _processes(self) -> Mapping[str, supervise.Process]:
+        config = load_config(self.stack.environment(), Path("/nonexistent"))
+        return {process.name: process for process in supervise.processes(config)}
 
     def measured(self) -> Outcome:
         for endpoint, kinds in _FAULTS.items():
@@ -204,8 +214,21 @@ class _Run:
             self._kill(target)
 
     def _kill(self, name: str) -> None:
-        self.stack.kill(name)
-        self.kills[name] += 1
+        """A process that has not come up since it was killed last is left alone, or it would never do any work."""
+        if self._is_up(name):
+            self._killed_at[name] = time.time()
+            self.stack.kill(name)
+            self.kills[name] += 1
+
+    def _is_up(self, name: str) -> bool:
+        process = self._processes[name]
+        if process.alive:
+            alive = self.stack.var / process.alive
+            return alive.exists() and alive.stat().st_mtime > self._killed_at.get(name, 0.0)
+        try:
+            return requests.get(process.health, timeout=2).ok
+        except requests.RequestException:
+            return False
 
     def _take_away(self) -> None:
         """Each at its part of the whole: PostgreSQL restarted, stopped for a while, restarted; Rasa stopped."""
