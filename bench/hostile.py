@@ -1,7 +1,7 @@
 """Mutated and hostile webhooks against a real gateway: `python -m bench.hostile`.
 
-Every recorded payload is broken in every way we know: types, depth, length, encodings, headers, signatures. A gateway may
-refuse, and never answer 5xx; what no platform signed never becomes a row; its memory stays flat.
+Every recorded payload is broken in every way we know: types, depth, length, encodings, headers, signatures. The gateway
+may refuse, and never answers 5xx; what no platform signed never becomes a row; its memory stays flat.
 """
 
 import argparse
@@ -223,7 +223,8 @@ async def _ask(host: str, port: int, webhook: Webhook) -> int:
     head = "\r\n".join([f"POST {webhook.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())])
     try:
         writer.write(head.encode("latin-1", "replace") + b"\r\n\r\n" + webhook.body)
-        answer = (await reader.readline()).split()
+        while (answer := (await reader.readline()).split()) and answer[1] == b"100":  # the answer to Expect
+            await reader.readuntil(b"\r\n")
         return int(answer[1]) if len(answer) > 1 else 0
     finally:
         writer.close()
