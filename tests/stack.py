@@ -64,7 +64,7 @@ class Stack:
     more_gateways: list[str] = field(default_factory=list)
 
     def environment(self) -> dict[str, str]:
-        names = ["WEBHOOK_PORT", "DESK_PORT", "PORTAL_PORT", "SIMULATOR_PORT", "ACTIONS_PORT"]
+        names = ["WEBHOOK_PORT", "DESK_PORT", "PORTAL_PORT", "SIMULATOR_PORT", "ACTIONS_PORT", "METRICS_PORT"]
         if not self.ports:
             rasa = [f"RASA_{number}" for number in range(self.rasa)]
             self.ports = dict(zip([*names, *rasa], free_ports(len(names) + self.rasa), strict=True))
