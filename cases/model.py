@@ -74,7 +74,7 @@ class Case(Base):
             "status",
             "officer_id",
             "spoke_at",
-        ),  # fmt: skip
+        ),
         Index("ix_cases_unit_id_queue_class_queue_at_id", "unit_id", "queue_class", "queue_at", "id"),
         Index("ix_cases_area_id_queue_class_queue_at_id", "area_id", "queue_class", "queue_at", "id"),
         Index("ix_cases_category_queue_class_queue_at_id", "category", "queue_class", "queue_at", "id"),
