@@ -44,7 +44,7 @@ class Process:
 def processes(config: Config) -> list[Process]:
     """All processes of one machine; the simulator only when no real platform is configured."""
     python = sys.executable
-    local_rasa = [url for url in config.rasa_urls if is_loopback(url)]
+    local_rasa = [url for url in config.rasa_urls if config.start_rasa and is_loopback(url)]
     found = [
         *(_rasa(number, url, config.actions_port) for number, url in enumerate(local_rasa, 1)),
         Process("actions", (python, "-m", "actions.server"), _local(config.actions_port, "/health")),

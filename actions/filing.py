@@ -50,7 +50,7 @@ class Filing:
         with transaction(self._context.database) as session:
             case = open_case(
                 session,
-                self._context.rulebook,
+                self._context.in_force.at(session),
                 matter,
                 source,
                 self._context.clock(),

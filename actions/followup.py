@@ -58,7 +58,7 @@ def add_to_case(context: Context, said: Said) -> Answer:
         case = _done_by(session, said) or _chosen(session, said, lambda case: Status(case.status) in OPEN)
         if case is None:
             return Answer("utter_no_case", {"link": context.config.public_url})
-        add_information(session, context.rulebook, case, said.turn_id, context.clock())
+        add_information(session, context.in_force.at(session), case, said.turn_id, context.clock())
         return Answer("utter_info_added", _values(context, case))
 
 
@@ -77,9 +77,9 @@ def dispute(context: Context, said: Said) -> Answer:
             return Answer("utter_reopened", _values(context, case))
         if case.status == Status.RESOLVED:
             reason = said.text or context.rulebook.words.notices["tapped_not_done"]
-            reopen(session, context.rulebook, case, None, reason, context.clock(), turn_id=said.turn_id)
+            reopen(session, context.in_force.at(session), case, None, reason, context.clock(), turn_id=said.turn_id)
             return Answer("utter_reopened", _values(context, case))
-        add_information(session, context.rulebook, case, said.turn_id, context.clock())
+        add_information(session, context.in_force.at(session), case, said.turn_id, context.clock())
         return Answer("utter_not_resolved_yet", _values(context, case))
 
 

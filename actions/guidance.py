@@ -19,8 +19,9 @@ SURE_LAW = 0.60  # below it we ask whether a petition in the sense of the law is
 def answer_faq(dispatcher: CollectingDispatcher, context: Context, intent: str, *, offer_report: bool) -> None:
     """Say the catalogue's answer for `faq_<topic>` as valid today, and offer a report where one often follows."""
     today = context.clock().astimezone(LOCAL).date()
-    answer = context.rulebook.faq.answer(intent.removeprefix("faq_"), today)
-    dispatcher.utter_message(text=format_answer(context.rulebook.faq, answer))
+    faq = context.faq()
+    answer = faq.answer(intent.removeprefix("faq_"), today)
+    dispatcher.utter_message(text=format_answer(faq, answer))
     if offer_report and answer.follow_up:
         dispatcher.utter_message(response="utter_faq_followup")
 
@@ -40,8 +41,9 @@ def ask_which_topic(dispatcher: CollectingDispatcher, context: Context, said: Sa
 def guide_petition(dispatcher: CollectingDispatcher, context: Context, intent: str) -> None:
     """Tố cáo and khiếu nại: tell the lawful way; the gateway forgets what was typed (Luật Tố cáo Art. 8, 9)."""
     today = context.clock().astimezone(LOCAL).date()
-    guide = context.rulebook.faq.guide(intent, today)
-    dispatcher.utter_message(text=format_answer(context.rulebook.faq, guide), json_message={"forget": True})
+    faq = context.faq()
+    guide = faq.guide(intent, today)
+    dispatcher.utter_message(text=format_answer(faq, guide), json_message={"forget": True})
 
 
 def answer_petition(dispatcher: CollectingDispatcher, context: Context, said: Said) -> None:

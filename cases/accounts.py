@@ -13,9 +13,11 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from cases import audit, case_events, officers, queries, resets, second_factor
+from cases import audit, officers, queries, resets, second_factor
+from cases.history import record
 from cases.model import Case, Officer, Unit
 from cases.officers import OfficerError, Role
+from cases.steps import touch
 from cases.workflow import OPEN
 from core.db import ROW_LOCK
 
@@ -172,7 +174,8 @@ def hand_over(session: Session, officer: Officer, colleague_id: int | None, by: 
     for case in cases:
         to = colleague if case.id in seen else None
         case.officer_id = to.id if to else None
-        case_events.record(session, case, "handed_over", now, by, source=officer.id, target=case.officer_id)
+        record(session, case, "handed_over", now, by, source=officer.id, target=case.officer_id)
+        touch(case)
     result = HandedOver(len(seen), len(cases) - len(seen))
     audit.note(session, by.id, "handed_over", subject(officer), now, to=colleague_id, **vars(result))
     return result

@@ -61,6 +61,7 @@ def answer(
     notice = rulebook.words.notices.get("attention_reply", PLAIN).format(text=text)
     key = f"attention:{conversation.id}:{token}"
     officer_spoke(conversation)
+    conversation.human_at = now  # a person talks now: the bot is silent until they end it or for a while
     return outbox.enqueue(session, conversation.id, key, notice, now, author="officer")
 
 
@@ -75,4 +76,5 @@ def close(conversation: Conversation, seen: str) -> bool:
         return False
     conversation.attention = None
     conversation.attention_at = None
+    conversation.human_at = None
     return True

@@ -7,7 +7,9 @@ from sqlalchemy.orm import Session
 
 from cases.model import Case, CaseEvent, Officer
 
-BY_THE_SYSTEM = frozenset({"undelivered", "due_soon", "overdue", "unreceived", "escalated", "sent_up"})
+BY_THE_SYSTEM = frozenset(
+    {"undelivered", "due_soon", "overdue", "unreceived", "escalated", "sent_up", "incident_joined"}
+)
 
 
 def record(

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from cases import kept
+from cases.casebook import Casebook, Template
 from cases.deadlines import Calendar, DeadlineRules
 from cases.faq import Certainty, Entry, Faq
 from cases.kept import Kind
@@ -47,6 +48,7 @@ class RulebookInForce:
             faq=faq_with(base.faq, of_kind[Kind.FAQ], of_kind[Kind.GUIDE]),
             calendar=calendar_with(base.calendar, of_kind[Kind.DAY]),
             deadlines=limits_with(base.deadlines, of_kind[Kind.LIMIT]),
+            casebook=templates_with(base.casebook, of_kind[Kind.REPLY]),
             settings=with_kept(base.settings, self._settings, of_kind[Kind.SETTING]),
         )
 
@@ -92,6 +94,20 @@ def calendar_with(base: Calendar, days: Entries) -> Calendar:
     off = {date.fromisoformat(day) for day, kind in kinds.items() if kind == "off"}
     work = {date.fromisoformat(day) for day, kind in kinds.items() if kind == "work"}
     return replace(base, off=(base.off | off) - work, work=(base.work | work) - off)
+
+
+def templates_with(base: Casebook, replies: Entries) -> Casebook:
+    """Reply templates of the city instead of, or beside, those delivered; hidden ones are not offered."""
+    own = _fitting(Kind.REPLY, replies, None, _template)
+    made = {code: replace(template, code=code) for code, template in own.items() if template is not None}
+    delivered = [made.pop(one.code, one) for one in base.templates if one.code not in own or one.code in made]
+    return replace(base, templates=(*delivered, *made.values()))
+
+
+def _template(data: Mapping[str, Any]) -> Template | None:
+    """None for one that is hidden; the code is the key under which it is kept."""
+    made = Template("", data["move"], tuple(data["categories"]), data["label"], data["text"])
+    return None if data["hidden"] else made
 
 
 def limits_of(rules: DeadlineRules) -> dict[str, float]:

@@ -71,18 +71,31 @@ class _Run:
 
 def mask(text: str) -> Masked:
     """The text with placeholders for personal numbers; a text without any comes back as it is."""
-    points = {match.start() for match in _HANOI_POINT.finditer(text)}
-    found = [hit for match in _RUN.finditer(text) if match.start() not in points for hit in _personal(text, match)]
-    pieces, end = [], 0
-    for hit in found:
-        pieces += [text[end : hit.start], hit.placeholder]
-        end = hit.end
+    found = _numbers(text)
     return Masked(
-        text="".join([*pieces, text[end:]]),
+        text=_replaced(text, found),
         phones=tuple(dict.fromkeys(hit.phone for hit in found if hit.phone)),
         had_id=any(hit.placeholder == PAPER for hit in found),
         had_card=any(hit.placeholder == CARD for hit in found),
     )
+
+
+def without_papers(text: str) -> str:
+    """The text with numbers of identity papers and cards taken out; phone numbers stay, an officer may need them."""
+    return _replaced(text, [hit for hit in _numbers(text) if hit.placeholder != PHONE])
+
+
+def _numbers(text: str) -> list[_Found]:
+    points = {match.start() for match in _HANOI_POINT.finditer(text)}
+    return [hit for match in _RUN.finditer(text) if match.start() not in points for hit in _personal(text, match)]
+
+
+def _replaced(text: str, found: list[_Found]) -> str:
+    pieces, end = [], 0
+    for hit in found:
+        pieces += [text[end : hit.start], hit.placeholder]
+        end = hit.end
+    return "".join([*pieces, text[end:]])
 
 
 def _personal(text: str, match: re.Match[str]) -> Iterator[_Found]:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from cases import passwords
 from cases.model import Officer, Unit
+from cases.settings import Settings
 from core.db import ROW_LOCK
 
 SHORTEST_PASSWORD = 10
@@ -190,6 +191,11 @@ def may_act(officer: Officer) -> bool:
 
 def may_see_figures(officer: Officer) -> bool:
     return officer.role in {Role.COORDINATOR, Role.SUPERVISOR, Role.ADMINISTRATOR}
+
+
+def must_have_factor(officer: Officer, settings: Settings) -> bool:
+    """Demo accounts, whose password is printed on screen, exist only where nothing real is connected."""
+    return settings.factor_for_administrators and may_administer(officer) and not officer.is_demo
 
 
 def may_administer(officer: Officer) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases import clocks, conflict, transfers
+from cases import clocks, conflict, incidents, transfers
 from cases.categories import urgency_of
 from cases.codes import new_code
 from cases.coordination import destination
@@ -98,15 +98,22 @@ def open_case(
     session.add(case)
     session.flush()
     record(session, case, "opened", now, unit=case.unit_id, **(wishes or {}))
+    incidents.consider(session, rulebook, case, now)
     return case
 
 
 def _first_queue(session: Session, rulebook: Rulebook, draft: Draft) -> tuple[str, str | None]:
     """Whose queue a new case lands in, and which unit it is about when that must not be the same."""
-    unit_id = draft.ward_id or draft.area_id or CITY_ID
+    unit_id = _open_unit(session, draft.ward_id or draft.area_id or CITY_ID)
     if unit_id == CITY_ID or not conflict.is_about_an_office(rulebook.casebook, draft.description):
         return unit_id, None
     return conflict.unit_above(session, unit_id), unit_id
+
+
+def _open_unit(session: Session, unit_id: str) -> str:
+    """The unit, or when it is closed the next open one above it."""
+    unit = session.get_one(Unit, unit_id)
+    return unit_id if unit.active or unit.parent_id is None else _open_unit(session, unit.parent_id)
 
 
 def take(session: Session, case: Case, officer: Officer, now: datetime, version: int | None = None) -> None:
@@ -198,7 +205,7 @@ def transfer(
     """
     check(case, version)
     wanted = session.get(Unit, unit_id)
-    if wanted is None or wanted.id in {case.unit_id, case.about_unit_id}:
+    if wanted is None or not wanted.active or wanted.id in {case.unit_id, case.about_unit_id}:
         raise UnknownUnitError(unit_id)
     clocks.note_lateness(session, case, now)
     clocks.wake(rulebook, case, now)

@@ -10,10 +10,11 @@ from cases.model import Unit
 from cases.queries import subtree
 
 
-def find_units(session: Session, text: str = "") -> list[Unit]:
-    """All units whose name holds every typed word, city and areas before wards, by name."""
+def find_units(session: Session, text: str = "", *, closed: bool = False) -> list[Unit]:
+    """Open units (or all) whose name holds every typed word, city and areas before wards, by name."""
     words = fold(text).split()
-    units = session.scalars(select(Unit)).all()
+    query = select(Unit)
+    units = session.scalars(query if closed else query.where(Unit.active)).all()
     return _ordered([unit for unit in units if all(word in _searched(unit) for word in words)])
 
 

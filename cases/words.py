@@ -18,6 +18,7 @@ class Words:
     notices: dict[str, str]
     undelivered: dict[str, str]
     next_steps: dict[str, str]
+    audits: dict[str, str]
 
 
 def area_label(name: str) -> str:

@@ -1,6 +1,7 @@
 """Settings: one frozen object read once from the environment and `.env`; every process calls `load_config()` first."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,10 +99,12 @@ class Config:
     messenger: MessengerConfig | None = field(default=None, repr=False)
     sms: SmsConfig | None = field(default=None, repr=False)
     workers: int = 1  # worker processes that `make run` starts
+    start_rasa: bool = True  # whether `make run` starts the Rasa processes whose address is on this machine
     turn_threads: int = 2
     send_threads: int = 2
     desk_url: str = ""  # where officers reach the desk, when that is not the address they typed
     silence_minutes: int = 30  # how long the bot is silent after a person wrote in the platform's own inbox
+    settle_seconds: float = 1.5  # free words wait this long for more of the same thought
     rasa_timeout: float = 20.0
     send_timeout: float = 10.0
 
@@ -179,8 +182,10 @@ def _build(values: Mapping[str, str], demo: bool) -> Config:
         messenger=_messenger(values),
         sms=_sms(values),
         workers=_positive(values, "WORKERS", 1),
+        start_rasa=values.get("START_RASA", "1") != "0",
         turn_threads=_positive(values, "TURN_THREADS", 2),
         send_threads=_positive(values, "SEND_THREADS", 2),
+        settle_seconds=_seconds(values, "SETTLE_SECONDS", 1.5),
         desk_url=_url(values, "DESK_URL", "") if "DESK_URL" in values else "",
         silence_minutes=_positive(values, "SILENCE_MINUTES", 30),
     )
@@ -294,6 +299,13 @@ def _switch(values: Mapping[str, str], name: str, default: bool) -> bool:
     if text not in {"0", "1"}:
         raise ConfigError(f"{name} must be 0 or 1, not {text!r}.")
     return text == "1"
+
+
+def _seconds(values: Mapping[str, str], name: str, default: float) -> float:
+    text = values.get(name, str(default))
+    if not re.fullmatch(r"\d{1,3}(\.\d+)?", text):
+        raise ConfigError(f"{name} must be a number of seconds, 0 or more, not {text!r}.")
+    return float(text)
 
 
 def _url(values: Mapping[str, str], name: str, default: str) -> str:

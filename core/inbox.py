@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from core import signals
 from core.db import ROW_LOCK, insert_once
@@ -14,6 +14,8 @@ from core.model import Attachment, Conversation, Inbound, Outbound, Turn
 
 LEASE = timedelta(seconds=40)  # longer than the slowest Rasa call, so that a living worker never loses its turn
 MAX_MEMBERS = 20
+MOST_SETTLES = 4
+LONGEST_CHOICE = 2  # characters of an answer by number, which need not settle
 
 
 class LeaseLostError(Exception):
@@ -34,6 +36,7 @@ def accept(session: Session, event: InboundEvent, now: datetime) -> bool:
         "text": event.text,
         "payload": event.payload,
         "location": event.location,
+        "settles": _is_free_text(event),
         "sent_at": event.sent_at,
         "received_at": now,
     }
@@ -46,6 +49,12 @@ def accept(session: Session, event: InboundEvent, now: datetime) -> bool:
         if event.standby:
             conversation.human_at = now
     return new
+
+
+def _is_free_text(event: InboundEvent) -> bool:
+    """Words of one's own, which may go on in the next message; a tap (on Zalo: a token as text) never does."""
+    words = event.text.strip()
+    return event.kind == "text" and not event.payload and len(words) > LONGEST_CHOICE and not words.startswith("#")
 
 
 def _take_signal(session: Session, event: InboundEvent, now: datetime) -> None:
@@ -88,13 +97,18 @@ def get_conversation(session: Session, channel: str, user_id: str, now: datetime
 
 
 def claim(
-    session: Session, worker: str, now: datetime, stands_alone: Callable[[Conversation, Inbound], bool]
+    session: Session,
+    worker: str,
+    now: datetime,
+    stands_alone: Callable[[Conversation, Inbound], bool],
+    settle: timedelta = timedelta(),
 ) -> Turn | None:
     """Lease the oldest due turn, or make one from the oldest conversation with waiting messages; None when idle.
 
     `stands_alone` says whether a message must be a turn of its own (a tap); the others waiting together are one turn.
+    Free words wait until nothing more came for `settle`, at most MOST_SETTLES times as long.
     """
-    turn = _due_turn(session, now) or _new_turn(session, now, stands_alone)
+    turn = _due_turn(session, now) or _new_turn(session, now, stands_alone, settle)
     if turn is None:
         return None
     turn.attempts += 1
@@ -110,12 +124,14 @@ def _due_turn(session: Session, now: datetime) -> Turn | None:
     return session.scalars(query.with_for_update(**ROW_LOCK, skip_locked=True)).first()
 
 
-def _new_turn(session: Session, now: datetime, stands_alone: Callable[[Conversation, Inbound], bool]) -> Turn | None:
+def _new_turn(
+    session: Session, now: datetime, stands_alone: Callable[[Conversation, Inbound], bool], settle: timedelta
+) -> Turn | None:
     busy = exists().where(Turn.conversation_id == Conversation.id, Turn.status == "open")
     query = (
         select(Conversation)
         .join(Inbound, Inbound.conversation_id == Conversation.id)
-        .where(Inbound.turn_id.is_(None), ~busy)
+        .where(Inbound.turn_id.is_(None), ~busy, *_settled(now, settle))
         .order_by(Inbound.id)
         .limit(1)
         .with_for_update(**ROW_LOCK, of=Conversation, skip_locked=True)
@@ -134,6 +150,17 @@ def _new_turn(session: Session, now: datetime, stands_alone: Callable[[Conversat
     ids = [member.id for member in members]
     session.execute(update(Inbound).where(Inbound.id.in_(ids)).values(turn_id=turn.id))
     return turn
+
+
+def _settled(now: datetime, settle: timedelta) -> Sequence[ColumnElement[bool]]:
+    """Nobody is in the middle of a thought: no fresh words, or a tap after them, or they have gone on for long."""
+    if not settle:
+        return ()
+    waiting = aliased(Inbound)
+    mine = (waiting.conversation_id == Conversation.id, waiting.turn_id.is_(None))
+    fresh = exists().where(*mine, waiting.settles, waiting.received_at > now - settle)
+    ended = exists().where(*mine, or_(~waiting.settles, waiting.received_at <= now - MOST_SETTLES * settle))
+    return (or_(~fresh, ended),)
 
 
 def _members(

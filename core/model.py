@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, UtcDateTime
@@ -85,6 +85,7 @@ class Inbound(Base):
     payload: Mapped[str | None] = mapped_column(Text)  # what a tapped button carried, when the platform says so
     choice: Mapped[str | None] = mapped_column(String(120))  # the wording of the option it chose, for people to read
     location: Mapped[dict[str, float] | None] = mapped_column(JSON(none_as_null=True))  # {"lat","lon"} in degrees
+    settles: Mapped[bool] = mapped_column(default=False, server_default=false())  # free words: more may follow
     original: Mapped[str | None] = mapped_column(Text)  # the first words, when the citizen edited them later
     sent_at: Mapped[datetime] = mapped_column(UtcDateTime)  # by the platform's clock: the order of a conversation
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)

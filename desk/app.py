@@ -17,29 +17,37 @@ from werkzeug.wrappers import Response
 
 from cases import attention as attention_rules
 from cases import officers
+from cases import sessions as session_rules
+from cases.in_force import RulebookInForce
 from cases.queries import NotFoundError
 from cases.rulebook import Rulebook, load_rulebook
 from core.config import Config, ConfigError, load_config
 from core.db import Database, open_database, reading
 from core.log import configure
 from desk import (
+    admin,
     attention,
     auth,
     case,
     casework,
     closing,
     connect,
+    contact,
     exports,
     extension,
+    factor,
     health,
+    incidents,
     letters,
     media,
     months,
     queue,
     reports,
+    reset,
+    sessions,
     show,
 )
-from desk.context import LONGEST_TEXT, Services
+from desk.context import LONGEST_TEXT, Services, services
 
 log = logging.getLogger(__name__)
 
@@ -52,20 +60,10 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 BLUEPRINTS = (
-    auth,
-    queue,
-    case,
-    casework,
-    closing,
-    extension,
-    media,
-    attention,
-    reports,
-    months,
-    exports,
-    letters,
-    connect,
-    health,
+    *(auth, factor, reset, sessions, health),
+    *(queue, case, contact, casework, closing, extension, incidents, media, attention),
+    *(reports, months, exports, letters, connect),
+    *admin.PAGES,
 )
 
 
@@ -89,7 +87,7 @@ def create_app(config: Config, database: Database, rulebook: Rulebook, clock: Ca
     app = Flask(__name__)
     app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     app.config.update(_settings(config))
-    app.extensions["tiepdan"] = Services(config, database, rulebook, clock)
+    app.extensions["tiepdan"] = Services(config, database, RulebookInForce(rulebook), clock)
     if config.public_is_https:  # then a proxy of ours ends TLS in front of us and says who asks
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     app.before_request(auth.gate)  # before the CSRF check: who is not logged in learns nothing else
@@ -114,7 +112,7 @@ def _settings(config: Config) -> dict[str, object]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": config.public_is_https,
-        "PERMANENT_SESSION_LIFETIME": auth.SESSION_LASTS,
+        "PERMANENT_SESSION_LIFETIME": session_rules.LASTS,
         "SESSION_REFRESH_EACH_REQUEST": False,
         "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: an officer may write for an hour
         "MAX_CONTENT_LENGTH": 256 * 1024,
@@ -132,8 +130,10 @@ def _for_every_page() -> dict[str, object]:
     return {
         "officer": found,
         "longest_text": LONGEST_TEXT,
+        "shortest_password": services().rulebook.settings.shortest_password,
         "sees_attention": found is not None and attention_rules.may_see(found),
         "sees_figures": found is not None and officers.may_see_figures(found),
+        "administers": found is not None and officers.may_administer(found),
         "repairs": found is not None and officers.may_repair(found),
         "look": media.look,
     }

@@ -7,7 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import conflict, outside, proof, queries, replies, service, surroundings, undo
+from cases import conflict, incidents, outside, proof, queries, replies, service, surroundings, undo
 from cases.model import Case, Officer
 from cases.notices import duplicates_of
 from cases.officers import may_act
@@ -16,7 +16,6 @@ from cases.service import StaleCaseError, UnknownCategoryError, UnknownUnitError
 from cases.unit_search import find_units
 from cases.workflow import Move, MoveNotAllowedError, Status, moves_from
 from core.db import reading, transaction
-from core.vault import SealBrokenError, Vault
 from desk.context import clean, is_htmx, now, officer, require, services, text_problem, whole_number
 from desk.media import attachments_of
 from desk.show import deadline_mark
@@ -164,7 +163,7 @@ def page(code: str, entered: Entered) -> str:
         case = queries.case_for(session, by, code)
         open_book = conflict.sees_reporter(case, by, at)
         acting = may_act(by)
-        units = find_units(session)
+        units = find_units(session, closed=True)
         return render_template(
             "case.html",
             case=case,
@@ -172,7 +171,7 @@ def page(code: str, entered: Entered) -> str:
             masked=conflict.is_masked(case),
             open_book=open_book,
             description=case.description if open_book else conflict.masked_description(case),
-            phone=_phone(case) if acting and open_book else "",
+            has_phone=acting and open_book and case.conversation.phone is not None,
             moves=moves_from(Status(case.status)) if acting else frozenset(),
             unit_names={unit.id: unit for unit in units},
             wards=[unit for unit in units if unit.kind == "ward"],
@@ -200,6 +199,7 @@ def _conversation(session: Session, case: Case, open_book: bool) -> dict[str, An
 
 def _around(session: Session, case: Case, by: Officer, open_book: bool) -> dict[str, Any]:
     return {
+        "incident": incidents.incident_of(session, case.id),
         "alike": surroundings.alike(session, by, case, now()),
         "earlier": surroundings.earlier(session, by, case) if open_book else (),
         "merged": duplicates_of(session, case),
@@ -213,13 +213,3 @@ def _around(session: Session, case: Case, by: Officer, open_book: bool) -> dict[
         "field_work": proof.is_field_work(services().rulebook.categories[case.category]),
         "undo_step": undo.step_for(session, case, by, now()),
     }
-
-
-def _phone(case: Case) -> str:
-    sealed = case.conversation.phone
-    if sealed is None:
-        return ""
-    try:
-        return Vault(services().config.data_keys).unseal(sealed)
-    except SealBrokenError:
-        return ""

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from flask import abort, current_app, g, request
 
+from cases.in_force import RulebookInForce
 from cases.model import Officer
 from cases.rulebook import Rulebook
 from core.config import Config
@@ -21,8 +22,14 @@ class Services:
 
     config: Config
     database: Database
-    rulebook: Rulebook
+    in_force: RulebookInForce
     clock: Callable[[], datetime]
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """As the gate found it in force for this request; before the gate, as delivered."""
+        found: Rulebook = g.get("rulebook", self.in_force.base)
+        return found
 
 
 def services() -> Services:

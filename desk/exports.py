@@ -50,7 +50,6 @@ def fetch_file(job_id: int) -> ResponseReturnValue:
     """Only the owner's, only while it lasts: one answer for everything else."""
     with transaction(services().database) as session:
         job = export_jobs.fetch(session, officer(), job_id, now())
-        session.expunge_all()
     path = (services().config.var_dir / "exports" / (job.stored_name or "")) if job else None
     if job is None or path is None or not path.is_file():
         abort(404)

@@ -24,6 +24,7 @@ from desk.context import clean, now, officer, require, services, whole_number
 blueprint = Blueprint("reports", __name__)
 USUAL_DAYS = 30
 EARLIEST = date(2020, 1, 1)
+FURTHEST = timedelta(days=366)  # somebody may ask for this month or year before it is over
 BREAKDOWNS = ("ward", "area", "category", "channel", "month", "officer", "refused_for")
 PAGE = 50
 BARS = 12
@@ -94,7 +95,7 @@ def asked() -> View:
         filters = filter_of({**usual, **given})
     except ValueError:
         return View(filter_of({**given, **usual}), by, wrong=True)
-    sensible = EARLIEST <= filters.first <= filters.last <= today + timedelta(days=1)
+    sensible = EARLIEST <= filters.first <= filters.last <= today + FURTHEST
     return View(filters, by) if sensible else View(filter_of({**given, **usual}), by, wrong=True)
 
 

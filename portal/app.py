@@ -19,10 +19,14 @@ from werkzeug.wrappers import Response
 from cases import portal_access
 from cases.codes import parse_code
 from cases.deadlines import LOCAL, format_deadline
+from cases.in_force import RulebookInForce
 from cases.rulebook import Rulebook, load_rulebook
 from core.config import Config, load_config
 from core.db import Database, open_database, reading, transaction
 from core.log import configure
+from portal.figures import Figures
+from portal.gate import ClosedError, Gate, TooOftenError
+from portal.open311 import Open311
 
 log = logging.getLogger(__name__)
 
@@ -55,12 +59,23 @@ def create_app(config: Config, database: Database, rulebook: Rulebook, clock: Ca
     pages = Portal(config, database, clock)
     app.add_url_rule("/", "show_form", pages.show_form, methods=["GET"])
     app.add_url_rule("/", "show_status", pages.show_status, methods=["POST"])
+    gate = Gate(config, database, RulebookInForce(rulebook), clock)
+    _add_public_pages(app, gate)
     app.add_url_rule("/privacy", "privacy", lambda: render_template("privacy.html"))
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
     app.add_url_rule("/readyz", "readyz", pages.ready)
     app.after_request(_protect)
     app.register_error_handler(Exception, _answer_error)
     return app
+
+
+def _add_public_pages(app: Flask, gate: Gate) -> None:
+    """Figures and Open311; each answers 404 until an administrator opens them."""
+    figures, open311, form = Figures(gate), Open311(gate), "<any(json, xml):form>"
+    app.add_url_rule("/figures", "show_figures", figures.show)
+    app.add_url_rule(f"/open311/v2/services.{form}", "open311_services", open311.services)
+    app.add_url_rule(f"/open311/v2/requests.{form}", "open311_requests", open311.requests)
+    app.add_url_rule(f"/open311/v2/requests/<name>.{form}", "open311_request", open311.request)
 
 
 class Portal:
@@ -132,7 +147,9 @@ def _protect(response: Response) -> Response:
 
 def _answer_error(error: Exception) -> ResponseReturnValue:
     """The one handler: a neutral page, and for what nobody expected a line in the log without any content."""
-    code = error.code or 500 if isinstance(error, HTTPException) else 500
+    code = {ClosedError: 404, TooOftenError: 429}.get(type(error), 500)
+    if isinstance(error, HTTPException):
+        code = error.code or 500
     if isinstance(error, HTTPException) and code < 400:
         return error
     if code >= 500:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from simulator.api_input import InputError, read_action, read_user
+from simulator.api_input import InputError, read_action, read_share, read_user
 from simulator.delivery import Parcel
 from simulator.faults import ENDPOINTS, parse_fault, play_before
 from simulator.handshake import subscribe
@@ -112,7 +112,10 @@ class Api:
         return jsonify(self._world.sent.after(_number("after")))
 
     def faults(self) -> Response:
-        """GET: what is still to come. POST {"endpoint","kind","count","seconds"?}: order more; count 0 cancels."""
+        """GET: what is still to come. POST {"endpoint","kind","count","seconds"?}: order more; count 0 cancels.
+
+        With {"share": 0.1, "kind": "status500,zalo-32"} that part of all calls misbehaves until it is set to 0.
+        """
         if request.method == "GET":
             return jsonify(self._world.faults.waiting())
         body = _json()
@@ -125,10 +128,15 @@ class Api:
             self._world.faults.clear(endpoint)
             return jsonify(self._world.faults.waiting())
         try:
-            fault = parse_fault(str(body.get("kind")), None if seconds is None else float(seconds))
+            wait = None if seconds is None else float(seconds)
+            kinds = tuple(parse_fault(endpoint, kind.strip(), wait) for kind in str(body.get("kind")).split(","))
         except (TypeError, ValueError) as error:
             raise InputError("kind_unknown") from error
-        self._world.faults.order(endpoint, fault, count)
+        if "share" in body:
+            self._world.faults.by_chance(endpoint, read_share(body["share"]), kinds)
+        else:
+            for kind in kinds:
+                self._world.faults.order(endpoint, kind, count)
         return jsonify(self._world.faults.waiting())
 
     def move_clock(self) -> Response:

@@ -96,3 +96,10 @@ def _location(value: Any) -> tuple[float, float]:
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         raise InputError("location_invalid")
     return latitude, longitude
+
+
+def read_share(value: object) -> float:
+    """A part of all calls, from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise InputError("share_invalid")
+    return float(value)

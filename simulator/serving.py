@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Response, request
 
-from simulator.faults import Fault, hang_up, play_before
+from simulator.faults import Fault, drip, hang_up, play_before
 from simulator.sent import Call, redact
 from simulator.world import World
 
@@ -41,4 +41,6 @@ def _run(fault: Fault | None, act: Act, call: Call | None) -> Response:
         call.status = None if lost else answer.status_code
     if early is None and lost:
         return hang_up()
+    if fault is not None and fault.kind == "slow_bytes":
+        return drip(answer, fault.seconds)
     return answer

@@ -169,10 +169,10 @@ class ZaloServer:
         return _success({"message_id": self._world.page_wrote("zalo", user, content), "user_id": user})
 
     def _refuse_token(self, fault: Fault | None) -> Response | None:
+        if fault is not None and fault.kind in ("expired_token", "revoked_token"):
+            self._world.tokens.revoke()
         if fault is not None and fault.code is not None:
             return _error(ZaloError(fault.code, "simulated error"))
-        if fault is not None and fault.kind == "expired_token":
-            self._world.tokens.revoke()
         if not self._world.tokens.accepts(request.headers.get("access_token", "")):
             return _error(ZaloError(-216, "Access token is invalid"))
         return None

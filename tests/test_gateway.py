@@ -193,11 +193,11 @@ def test_what_is_not_from_a_citizen_is_acknowledged_with_a_reason_in_the_log(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    for channel, name in (("zalo", "oa_send_text_by_admin"), ("messenger", "message_echo_bot"), ("zalo", "unfollow")):
+    for channel, name in (("zalo", "user_join_group"), ("messenger", "account_linking"), ("zalo", "remove_tag")):
         assert house.post(channel, _sample(channel, name)) == 200
     assert house.texts() == []
     reasons = [record.__dict__["reason"] for record in caplog.records if "reason" in record.__dict__]
-    assert reasons == ["oa_send_text", "echo", "unfollow"]
+    assert reasons == ["user_join_group", "account_linking", "remove_tag"]
 
 
 def test_logs_hold_neither_words_nor_names_nor_phones_nor_secrets(

@@ -438,3 +438,32 @@ def test_answering_while_the_same_citizen_writes_does_not_deadlock(database: Dat
     with reading(database) as session:
         assert session.scalar(select(func.count(Inbound.id))) == 1
         assert session.scalar(select(func.count(Outbound.id))) == 1
+
+
+def test_words_wait_for_more_of_the_same_thought_but_taps_do_not(database: Database) -> None:
+    settle = timedelta(seconds=2)
+
+    def claimed(at: datetime) -> list[str]:
+        with transaction(database) as session:
+            turn = inbox.claim(session, "w", at, lambda _, message: message.text.startswith("#"), settle)
+            if turn is None:
+                return []
+            texts = [member.text for member in turn.members]
+            inbox.finish(turn, at)
+            return texts
+
+    def hear(text: str, at: datetime) -> None:
+        with transaction(database) as session:
+            inbox.accept(session, said(text, at=at), at)
+
+    second = timedelta(seconds=1)
+    hear("Rác chất đống", NOW)
+    assert claimed(NOW + second) == []
+    hear("ở ngõ 12 Chùa Bộc", NOW + second)
+    assert claimed(NOW + 2 * second) == []
+    assert claimed(NOW + 3 * second) == ["Rác chất đống", "ở ngõ 12 Chùa Bộc"]
+    hear("#1.1f", NOW + 4 * second)
+    assert claimed(NOW + 4 * second) == ["#1.1f"]
+    for number in range(9):  # somebody who never stops is answered all the same
+        hear(f"và còn nữa {number}", NOW + (10 + number) * second)
+    assert len(claimed(NOW + 18 * second)) == 9

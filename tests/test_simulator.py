@@ -649,7 +649,11 @@ def order(client: FlaskClient, endpoint: str, kind: str, count: int = 1, **more:
         ("zalo-32", 200, '"error":-32'),
         ("error_in_200:-201", 200, '"error":-201'),
         ("expired_token", 200, '"error":-216'),
+        ("revoked_token", 200, '"error":-220'),
+        ("window_closed", 200, '"error":-230'),
+        ("user_blocked", 200, '"error":-213'),
         ("slow", 200, '"error":0'),
+        ("slow_bytes", 200, '"error":0'),
     ],
 )
 def test_ordered_zalo_faults_happen_once(client: FlaskClient, kind: str, status: int, text: str) -> None:
@@ -660,12 +664,19 @@ def test_ordered_zalo_faults_happen_once(client: FlaskClient, kind: str, status:
     answer = client.post(CS, json=body, headers=access)
     assert answer.status_code == status and text in answer.text
     after = client.post(CS, json=body, headers=access).json["error"]
-    assert after == (-216 if kind == "expired_token" else 0)
+    assert after == (-216 if kind in {"expired_token", "revoked_token"} else 0)
 
 
 @pytest.mark.parametrize(
     ("kind", "status", "error"),
-    [("graph:613", 400, (613, None)), ("graph:10/2018278", 400, (10, 2018278)), ("expired_token", 401, (190, 463))],
+    [
+        ("graph:613", 400, (613, None)),
+        ("graph:10/2018278", 400, (10, 2018278)),
+        ("expired_token", 401, (190, 463)),
+        ("revoked_token", 401, (190, 460)),
+        ("window_closed", 400, (10, 2018278)),
+        ("user_blocked", 400, (551, 1545041)),
+    ],
 )
 def test_ordered_messenger_faults_have_the_graph_error_form(
     client: FlaskClient, kind: str, status: int, error: Any
@@ -686,6 +697,21 @@ def test_a_token_fault_and_its_cancellation(client: FlaskClient) -> None:
     assert "access_token" in refresh(client)
     bad = client.post("/api/faults", json={"endpoint": "zalo_send", "kind": "earthquake"})
     assert bad.status_code == 400
+
+
+def test_a_share_of_all_calls_fails_until_it_is_set_to_nothing(client: FlaskClient) -> None:
+    access = {"access_token": refresh(client)["access_token"]}
+    write(client, text="alo")
+    body = {"recipient": {"user_id": USER}, "message": {"text": "a"}}
+
+    def failures() -> int:
+        return sum(client.post(CS, json=body, headers=access).status_code != 200 for _ in range(200))
+
+    order(client, "zalo_send", "status500,http429", share=0.1)
+    assert 8 <= failures() <= 35
+    order(client, "zalo_send", "status500", share=0)
+    assert failures() == 0
+    assert client.post("/api/faults", json={"endpoint": "media", "kind": "status500", "share": 2}).status_code == 400
 
 
 @contextmanager

@@ -221,7 +221,8 @@ class Office:
     """A desk with one administrator and one officer."""
 
     def __init__(self, config: Config, database: Database, rulebook: Rulebook, clock: Clock) -> None:
-        self.app = create_app(config, database, rulebook, clock)
+        settings = replace(rulebook.settings, factor_for_administrators=False)
+        self.app = create_app(config, database, replace(rulebook, settings=settings), clock)
         with transaction(database) as session:
             unit = {"scheme": "city", "code": "01", "kind": "city", "name": "Thành phố", "slug": "ha_noi"}
             session.add(Unit(id="city:01", lat=21.0, lon=105.8, **unit))

@@ -22,6 +22,7 @@ from cases.rulebook import Rulebook
 from cases.service import Draft, open_case
 from cases.workflow import Status
 from core import inbox, outbox
+from core.clock import SharedClock
 from core.config import load_config
 from core.db import Database, reading, transaction
 from core.inbox import LEASE, InboundEvent
@@ -721,6 +722,7 @@ def at_work(house: House, spool: Spool, folder: Path) -> Iterator[None]:
         spool=spool,
         stop=stop,
         wake=threading.Event(),
+        clock=SharedClock(house.database),
     )
     thread = threading.Thread(target=worker.run, args=(2, 2, folder / "alive"))
     thread.start()

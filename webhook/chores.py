@@ -4,8 +4,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from cases import clocks, snapshots
+from cases.in_force import RulebookInForce
 from cases.rulebook import Rulebook
 from core.db import Database, reading, transaction
 from webhook.exporter import Exporter
@@ -29,6 +31,10 @@ class Chores:
     now: Callable[[], datetime]
     _next: dict[str, datetime] = field(default_factory=dict)
 
+    @cached_property
+    def in_force(self) -> RulebookInForce:
+        return RulebookInForce(self.rulebook)
+
     def step(self, worker: str) -> bool:
         """Do one piece of what is due; says whether there may be more at once."""
         if self._due("sweep", SWEEP_EVERY) and self._sweep(worker):
@@ -50,12 +56,12 @@ class Chores:
             month = snapshots.month_to_freeze(session, self.now())
         if month is not None:
             with transaction(self.database) as session:
-                snapshots.freeze(session, self.rulebook.calendar, month, self.now())
+                snapshots.freeze(session, self.in_force.at(session).calendar, month, self.now())
             log.info("month frozen", extra={"worker": worker, "event": month})
 
     def _sweep(self, worker: str) -> bool:
         with transaction(self.database) as session:
-            count = clocks.sweep(session, self.rulebook, self.now(), BATCH)
+            count = clocks.sweep(session, self.in_force.at(session), self.now(), BATCH)
         if count:
             log.info("clocks swept", extra={"worker": worker, "count": count})
         if count < BATCH:

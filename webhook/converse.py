@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import func, select
@@ -11,7 +12,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
 from cases.attention import call_attention
-from cases.masking import mask
+from cases.in_force import RulebookInForce
+from cases.masking import mask, without_papers
 from cases.model import Case
 from cases.queries import recently_filed, recently_resolved
 from cases.rulebook import Rulebook
@@ -46,6 +48,7 @@ class ClaimedTurn:
     user_id: str = field(repr=False)
     question: Mapping[str, Any]
     phone: str | None
+    papers: bool  # numbers of identity papers or cards were typed
     choice: str | None
     for_case: bool
     silent: bool
@@ -62,12 +65,17 @@ class Converser:
     clock: Callable[[], datetime]
     started: datetime | None = None  # when this worker began, if that matters
     silence: timedelta = SILENCE
+    settle: timedelta = timedelta()  # how long free words wait for more of the same thought
     typing: Typing = field(default_factory=lambda: Typing({}))
+
+    @cached_property
+    def in_force(self) -> RulebookInForce:
+        return RulebookInForce(self.rulebook)
 
     def step(self, worker: str) -> bool:
         """Take and finish one turn; False when there was none."""
         with transaction(self.database) as session:
-            turn = inbox.claim(session, worker, self.clock(), stands_alone)
+            turn = inbox.claim(session, worker, self.clock(), stands_alone, self.settle)
             turn_id = None if turn is None else turn.id
         if turn_id is None:
             return False
@@ -113,7 +121,7 @@ class Converser:
             turn = inbox.held(session, claimed.id, worker)
             if claimed.for_case and turn.conversation.awaiting_case_id is not None:
                 case = session.get_one(Case, turn.conversation.awaiting_case_id)
-                add_information(session, self.rulebook, case, turn.id, now)
+                add_information(session, self.in_force.at(session), case, turn.id, now)
             self._keep_phone(turn, claimed)
             inbox.finish(turn, now, "person_answers")
         log.info("bot stays silent", extra={"turn_id": claimed.id, "outcome": "done"})
@@ -121,7 +129,9 @@ class Converser:
     def _keep_phone(self, turn: Turn, claimed: ClaimedTurn) -> None:
         if claimed.phone:
             turn.conversation.phone = self.vault.seal(claimed.phone)
+            turn.conversation.phone_hash = self.vault.fingerprint(claimed.phone)
         _drop_contact_cards(turn)
+        _blank_papers(turn)
 
     def _give_to_case(self, claimed: ClaimedTurn, worker: str) -> None:
         now = self.clock()
@@ -131,7 +141,7 @@ class Converser:
                 inbox.fail(turn, now, now, counts=False)
                 return
             case = session.get_one(Case, turn.conversation.awaiting_case_id)
-            citizen_answered(session, self.rulebook, case, turn.id, now)
+            citizen_answered(session, self.in_force.at(session), case, turn.id, now)
             self._keep_phone(turn, claimed)
             inbox.finish(turn, now, "case_answer")
         log.info("turn given to case", extra={"turn_id": claimed.id, "case_id": case.id, "outcome": "done"})
@@ -149,6 +159,9 @@ class Converser:
             if claimed.phone and not answer.forget:
                 conversation.phone = self.vault.seal(claimed.phone)
                 conversation.phone_hash = self.vault.fingerprint(claimed.phone)
+            if claimed.papers:
+                warning = self.rulebook.words.notices["papers_blanked"]
+                outbox.enqueue(session, conversation.id, f"turn:{turn.id}:papers", warning, now, author="system")
             for number, reply in enumerate(answer.replies):
                 key = f"turn:{turn.id}:{number}"
                 text = str(reply["text"])
@@ -165,6 +178,7 @@ class Converser:
             if answer.forget:
                 _forget(turn)
             _drop_contact_cards(turn)
+            _blank_papers(turn)
             if claimed.choice:
                 turn.members[0].choice = claimed.choice[:120]
             inbox.finish(turn, now, answer.intent)
@@ -218,6 +232,7 @@ def _snapshot(session: Session, turn: Turn, now: datetime, silence: timedelta) -
         user_id=conversation.user_id,
         question=_question(turn, members, tap, masked.text, facts | _state(session, conversation, now)),
         phone=phones[-1] if phones else None,
+        papers=masked.had_id or masked.had_card,
         choice=tap.title if tap else None,
         # A tap, or opening the conversation anew, is a wish of its own and no answer to an officer.
         for_case=tap is None and members[0].kind != "start" and _officer_waits(session, conversation, now),
@@ -295,6 +310,14 @@ def _drop_contact_cards(turn: Turn) -> None:
     for member in turn.members:
         if member.kind == "other":
             member.payload = None
+
+
+def _blank_papers(turn: Turn) -> None:
+    """Numbers of identity papers and bank cards are not kept: nobody here needs them to work a case."""
+    for member in turn.members:
+        blanked = without_papers(member.text)
+        if blanked != member.text:
+            member.text = blanked
 
 
 def _forget(turn: Turn) -> None:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy import and_, func, select
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from cases import export, export_files, export_jobs, monthly_report
 from cases.export_jobs import Kind, LostJobError
 from cases.figures_model import ExportJob
+from cases.in_force import RulebookInForce
 from cases.measures import Filter, chosen, filter_of
 from cases.model import Case, Officer
 from cases.officers import may_see_figures
@@ -41,6 +43,10 @@ class Exporter:
     folder: Path
     now: Callable[[], datetime]
 
+    @cached_property
+    def in_force(self) -> RulebookInForce:
+        return RulebookInForce(self.rulebook)
+
     def step(self, worker: str) -> bool:
         """Make the oldest waiting file; says whether there was one."""
         with reading(self.database) as session:
@@ -48,7 +54,6 @@ class Exporter:
                 return False
         with transaction(self.database) as session:
             job = export_jobs.claim(session, worker, self.now())
-            session.expunge_all()
         if job is None:
             return False
         try:
@@ -89,7 +94,7 @@ class Exporter:
         if not officer.active or not right:
             raise NoLongerAllowedError
         if job.kind == Kind.DOCX:
-            monthly_report.write(session, self.rulebook, officer, filters, self.now(), path)
+            monthly_report.write(session, self.in_force.at(session), officer, filters, self.now(), path)
             return
         self._write_rows(session, job, worker, path, officer, filters)
 
@@ -101,7 +106,9 @@ class Exporter:
         self._tell(job, worker, 0, total)
         taker = f"{officer.username}, lần xuất {job.id}"
         personal = (self._unseal, taker) if job.personal else None
-        found: Iterator[tuple[export.Cell, ...]] = export.rows(session, self.rulebook, where, self.now(), personal)
+        found: Iterator[tuple[export.Cell, ...]] = export.rows(
+            session, self.in_force.at(session), where, self.now(), personal
+        )
         write = export_files.write_csv if job.kind == Kind.CSV else export_files.write_xlsx
         write(path, export.columns(job.personal), found, lambda done: self._tell(job, worker, done, total))
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cases.rulebook import load_rulebook
 from core import inbox, intake, outbox
+from core.clock import SharedClock, local_now
 from core.config import Config, load_config
 from core.db import Database, open_database, transaction
 from core.log import configure
@@ -56,6 +57,7 @@ class Worker:
     spool: Spool
     stop: threading.Event
     wake: threading.Event
+    clock: SharedClock
     keep_tokens: Callable[[], None] | None = None
 
     def run(self, turn_threads: int, send_threads: int, alive: Path) -> None:
@@ -107,21 +109,23 @@ class Worker:
         while not self.stop.is_set():
             try:
                 alive.touch()
+                self.clock.look()
                 self._drain()
             except (SQLAlchemyError, OSError):
-                log.exception("spool not drained", extra={"worker": self.name})
+                log.exception("database away", extra={"worker": self.name})
             self.stop.wait(1.0 if not self.spool.is_empty() else ALIVE_EVERY)
 
     def _drain(self) -> None:
-        count = intake.drain(self.spool, self.database, _now)
+        count = intake.drain(self.spool, self.database, self.clock)
         if count:
             log.info("spool drained", extra={"worker": self.name, "count": count})
 
     def _release(self) -> None:
         """Take back at once what a predecessor of this name held when it was killed."""
-        now = datetime.now(UTC)
         while not self.stop.is_set():
             try:
+                self.clock.look()
+                now = self.clock()
                 with transaction(self.database) as session:
                     inbox.release(session, self.name, now)
                     outbox.release(session, self.name, now)
@@ -166,6 +170,8 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
     tokens = build_tokens(config, database, vault, detached=True)
     channels = build_channels(config, database, vault, tokens=tokens)
     rasa = RasaClient(config.rasa_urls, config.rasa_timeout)
+    clock = SharedClock(database)
+    exporter = Exporter(database, rulebook, vault, config.var_dir / "exports", clock)
     return Worker(
         name=name,
         database=database,
@@ -174,23 +180,21 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
             rulebook,
             rasa,
             vault,
-            _now,
-            started=_now(),
+            clock,
+            started=local_now(),
             silence=timedelta(minutes=config.silence_minutes),
+            settle=timedelta(seconds=config.settle_seconds),
             typing=Typing(channels),
         ),
-        deliverer=Deliverer(database, channels, _now, means_of(config, vault, rulebook.words), build_paces(config)),
-        fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), _now),
-        chores=Chores(database, rulebook, Exporter(database, rulebook, vault, config.var_dir / "exports", _now), _now),
+        deliverer=Deliverer(database, channels, clock, means_of(config, vault, rulebook.words), build_paces(config)),
+        fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), clock),
+        chores=Chores(database, rulebook, exporter, clock),
         spool=Spool(config.var_dir / "spool", vault),
         stop=stop,
         wake=threading.Event(),
+        clock=clock,
         keep_tokens=tokens.keep if tokens is not None else None,
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def main() -> None:

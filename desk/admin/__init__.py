@@ -1,0 +1,5 @@
+"""The administrators' pages: accounts, units, words of the city, deadlines, settings, audit log."""
+
+from desk.admin import answers, days, home, log, people, replies, settings, units
+
+PAGES = (home, people, units, answers, replies, days, settings, log)

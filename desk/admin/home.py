@@ -1,0 +1,23 @@
+"""The first page of administration: what there is, and what needs a look; called by `desk.app`."""
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from cases import unit_book
+from cases.deadlines import LOCAL
+from core.db import reading
+from desk.admin import door
+from desk.context import now, services
+
+blueprint = door.pages("home")
+
+
+@blueprint.get("/")
+def show() -> ResponseReturnValue:
+    rulebook, today = services().rulebook, now().astimezone(LOCAL).date()
+    entries = {**rulebook.faq.topics, **rulebook.faq.guides}
+    stale = [name for name, entry in entries.items() if entry.review_by < today or not entry.holds_on(today)]
+    with reading(services().database) as session:
+        accounts = sum(unit_book.officers_of(session).values())
+    unannounced = today.year not in rulebook.calendar.announced_years
+    return render_template("admin/home.html", stale=len(stale), accounts=accounts, unannounced=unannounced, today=today)

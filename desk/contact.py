@@ -1,0 +1,33 @@
+"""The citizen's telephone number: shown when an officer asks for it, and written down; called by `desk.app`."""
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from cases import audit, conflict, queries
+from cases.officers import may_act
+from core.db import transaction
+from core.vault import SealBrokenError, Vault
+from desk.context import is_htmx, now, officer, require, services
+
+blueprint = Blueprint("contact", __name__)
+
+
+@blueprint.post("/cases/<code>/phone")
+def show_phone(code: str) -> ResponseReturnValue:
+    """A fragment for htmx, a page without it; no number, or one that is masked, is not there."""
+    require(may_act)
+    with transaction(services().database) as session:
+        case = queries.case_for(session, officer(), code)
+        sealed = case.conversation.phone
+        if sealed is None or not conflict.sees_reporter(case, officer(), now()):
+            raise queries.NotFoundError(code)
+        audit.note(session, officer().id, "contact_read", code, now())
+    return render_template("_phone.html" if is_htmx() else "contact.html", phone=_opened(sealed), code=code)
+
+
+def _opened(sealed: bytes) -> str:
+    """The number, or "" when the key it was sealed with is gone."""
+    try:
+        return Vault(services().config.data_keys).unseal(sealed)
+    except SealBrokenError:
+        return ""

@@ -1,0 +1,528 @@
+"""Administration through HTTP: what an administrator gets done, and the harm that each boundary keeps out."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from rasa_sdk.executor import CollectingDispatcher
+from sqlalchemy import delete, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from actions.context import Context
+from actions.guidance import answer_faq
+from actions.place import Placer
+from cases import boundaries, queries, sessions
+from cases.audit import AuditEntry
+from cases.kept import Kept
+from cases.model import Officer
+from cases.resets import PasswordReset
+from cases.rulebook import Rulebook
+from cases.second_factor import RecoveryCode, SecondFactor
+from cases.sessions import DeskSession
+from core.db import Database, reading, transaction
+from tests.offices import PASSWORD, Office, furnish, path_of, post, token_in
+from tests.support import CAU_GIAY_WARD, DONG_DA, KIM_LIEN, LANG, Clock
+
+NEW_PASSWORD = "con-trau-xanh-uong-tra"
+LINK = re.compile(r"http://localhost(/reset/[\w-]+)")
+
+
+@pytest.fixture
+def office(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -> Iterator[Office]:
+    yield furnish(database, rulebook, clock, tmp_path)
+
+
+def link_in(page: str) -> str:
+    found = LINK.search(page)
+    assert found, page
+    return found[1]
+
+
+def set_password(office: Office, path: str, password: str = NEW_PASSWORD) -> tuple[int, FlaskClient]:
+    client = office.visitor()
+    token = token_in(client.get("/login"))
+    answer = client.post(path, data={"csrf_token": token, "new": password, "again": password})
+    return answer.status_code, client
+
+
+class Bot:
+    """One running action server, started before anything was changed."""
+
+    def __init__(self, office: Office) -> None:
+        placer = Placer(office.rulebook.gazetteer, {}, boundaries.load(office.config.var_dir))
+        self._context = Context(office.config, office.database, office.rulebook, placer, {}, {}, office.clock)
+
+    def says(self, intent: str) -> str:
+        dispatcher = CollectingDispatcher()
+        answer_faq(dispatcher, self._context, intent, offer_report=False)
+        return "\n".join(str(message["text"]) for message in dispatcher.messages)
+
+
+# What an administrator gets done.
+
+
+def test_a_new_officer_sets_the_own_password_and_works(office: Office) -> None:
+    admin = office.log_in("quantri")
+    page = post(admin, "/admin/officers", username="moi", name="Lê Văn Mới", role="officer", unit_id=KIM_LIEN).text
+    assert set_password(office, link_in(page))[0] == 302
+    code = office.file()
+    assert office.log_in("moi", NEW_PASSWORD).get(f"/cases/{code}").status_code == 200
+    assert [action for action, _ in office.audits()] == ["officer_made", "reset_used"]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"username": "KIMLIEN"}, "đã có người dùng"),
+        ({"unit_id": "2025:99999"}, "Chưa chọn đơn vị"),
+        ({"role": "god"}, "Xin nhập đủ"),
+        ({"name": "  "}, "Xin nhập đủ"),
+    ],
+)
+def test_an_account_that_cannot_be_is_refused_with_a_sentence(
+    office: Office, change: dict[str, str], problem: str
+) -> None:
+    admin = office.log_in("quantri")
+    form = {"username": "moi", "name": "Lê Văn Mới", "role": "officer", "unit_id": KIM_LIEN, **change}
+    answer = post(admin, "/admin/officers", **form)
+    assert (answer.status_code, problem in answer.text) == (422, True)
+    assert office.audits() == []
+
+
+def test_leave_hands_the_cases_over_and_closes_the_desk_until_it_ends(office: Office) -> None:
+    admin, away = office.log_in("quantri"), office.log_in("kimlien")
+    codes = [office.file(), office.file()]
+    for code in codes:
+        post(away, f"/cases/{code}/take", version=1)
+    account = f"/admin/officers/{office.ids['kimlien']}"
+    assert post(admin, f"{account}/hand-over", colleague=office.ids["dongda"]).status_code == 302
+    assert {office.case(code).officer_id for code in codes} == {office.ids["dongda"]}
+    assert office.events(codes[0])[-1] == "handed_over"
+    post(admin, f"{account}/leave", **{"from": "2026-12-01", "until": "2026-12-03"})
+    assert away.get("/").status_code == 302
+    assert office.try_login(office.visitor(), "kimlien", PASSWORD).status_code == 401
+    office.clock.advance(days=3)
+    assert office.try_login(office.visitor(), "kimlien", PASSWORD).status_code == 302
+
+
+def test_a_hand_over_gives_nobody_a_case_they_may_not_see(office: Office) -> None:
+    admin, area = office.log_in("quantri"), office.log_in("dongda")
+    here, there = office.file(ward=LANG), office.file(ward=KIM_LIEN)
+    for code in (here, there):
+        post(area, f"/cases/{code}/take", version=1)
+    post(admin, f"/admin/officers/{office.ids['dongda']}/hand-over", colleague=office.ids["lang"])
+    assert (office.case(here).officer_id, office.case(there).officer_id) == (office.ids["lang"], None)
+    refused = post(admin, f"/admin/officers/{office.ids['lang']}/hand-over", colleague=office.ids["giamsat"])
+    assert refused.status_code == 422  # a supervisor works no cases
+    assert office.case(here).officer_id == office.ids["lang"]
+
+
+def test_a_closed_unit_receives_nothing_new(office: Office) -> None:
+    admin = office.log_in("quantri")
+    answer = post(admin, f"/admin/units/{KIM_LIEN}", name="Phường Kim Liên", contact="024 1234 5678")
+    assert answer.status_code == 302
+    assert office.case(office.file(ward=KIM_LIEN)).unit_id == DONG_DA
+    code, area = office.file(ward=LANG), office.log_in("dongda")
+    assert post(area, f"/cases/{code}/transfer", version=1, text="x", unit_id=KIM_LIEN).status_code == 422
+    assert "024 1234 5678" in admin.get("/admin/units").text
+    assert post(admin, "/admin/units/city:01", name="Thành phố Hà Nội", contact="").status_code == 422
+
+
+def test_an_answer_is_edited_looked_at_and_told_without_a_restart(office: Office) -> None:
+    admin, path, bot = office.log_in("quantri"), "/admin/answers/faq/bus", Bot(office)
+    assert "xe buýt số 09" not in bot.says("faq_bus")
+    words = {
+        "answer": "Dạ, xe buýt số 09 đổi lộ trình từ hôm nay ạ.",
+        "source": "Quyết định 99/QĐ-UBND",
+        "valid_from": "2026-01-01",
+        "valid_to": "",
+        "review_by": "2027-06-30",
+        "certainty": "cao",
+        "follow_up": "public_transport",
+    }
+    looked = post(admin, path, do="preview", version=0, **words)
+    assert (looked.status_code, "30/06/2027" in looked.text) == (200, True)
+    assert "xe buýt số 09" not in admin.get(path).text
+    assert post(admin, path, do="keep", version=0, **words).status_code == 302
+    assert "xe buýt số 09" in admin.get(path).text
+    assert "xe buýt số 09" in bot.says("faq_bus")
+    assert post(admin, path, do="keep", version=0, **words).status_code == 409
+    for wrong in (
+        {"answer": ""},
+        {"answer": "x" * 601},
+        {"source": ""},
+        {"review_by": "hôm nay"},
+        {"valid_to": "2025-01-01"},
+    ):
+        assert post(admin, path, do="keep", version=1, **{**words, **wrong}).status_code == 422, wrong
+    assert post(admin, path, do="withdraw", version=1).status_code == 302
+    assert "xe buýt số 09" not in admin.get(path).text
+    assert "xe buýt số 09" not in bot.says("faq_bus")
+    assert [action for action, _ in office.audits()] == ["kept_changed", "kept_withdrawn"]
+
+
+def test_a_reply_template_is_added_changed_and_hidden(office: Office) -> None:
+    admin, code = office.log_in("quantri"), office.file()
+    page = office.log_in("kimlien").get(f"/cases/{code}").text
+    words = {"move": "reply", "label": "Hẹn ngày dọn", "text": "Ngày [ngày], tổ vệ sinh sẽ đến dọn ạ."}
+    assert "Hẹn ngày dọn" not in page
+    assert post(admin, "/admin/replies/new", do="keep", version=0, **words).status_code == 302
+    assert "Hẹn ngày dọn" in office.log_in("kimlien").get(f"/cases/{code}").text
+    assert post(admin, "/admin/replies/hen_ngay_don", do="hide", version=1, **words).status_code == 302
+    assert "Hẹn ngày dọn" not in office.log_in("kimlien").get(f"/cases/{code}").text
+    assert post(admin, "/admin/replies/new", do="keep", version=0, **{**words, "text": ""}).status_code == 422
+    assert admin.get("/admin/replies/khong_co").status_code == 404
+
+
+def test_a_holiday_and_a_limit_move_the_deadlines_of_new_cases(office: Office) -> None:
+    admin, before = office.log_in("quantri"), office.case(office.file()).due_at
+    for day, kind in (("2026-12-02", "off"), ("2026-12-05", "work")):
+        assert post(admin, "/admin/days", day=day, kind=kind, note="Thông báo 1").status_code == 302
+    assert office.case(office.file()).due_at == before  # a day off and a Saturday worked instead
+    assert post(admin, "/admin/days/2026-12-05/withdraw").status_code == 302
+    assert (office.case(office.file()).due_at - before).days == 1
+    assert post(admin, "/admin/limits/normal_days", value="3", source="QĐ 2", version=0).status_code == 302
+    assert office.case(office.file()).due_at < before
+    for wrong in ("0", "-1", "nan", "inf", "ba"):
+        assert post(admin, "/admin/limits/normal_days", value=wrong, source="QĐ 2", version=1).status_code == 422
+    for day in ("2026-02-30", "1999-01-01", ""):
+        assert post(admin, "/admin/days", day=day, kind="off", note="x").status_code == 422
+
+
+def test_an_entry_of_the_city_that_no_longer_fits_stops_nothing(office: Office) -> None:
+    with transaction(office.database) as session:
+        for kind, key, data in (
+            ("faq", "dropped_topic", {"answer": "x"}), ("faq", "bus", {"answer": "x"}),
+            ("day", "someday", {"kind": "off"}),
+            ("limit", "normal_days", {"value": "x"}), ("setting", "small_number", {"value": 0}), ("reply", "a", {}),
+        ):  # fmt: skip
+            session.add(Kept(kind=kind, key=key, data=data, version=1, changed_at=office.clock()))
+    assert office.log_in("kimlien").get("/").status_code == 200
+    assert office.file()
+
+
+def test_a_setting_is_in_force_at_once_and_stays_within_its_bounds(office: Office) -> None:
+    admin = office.log_in("quantri")
+    assert office.set(admin, "shortest_password", 20).status_code == 302
+    path = link_in(post(admin, f"/admin/officers/{office.ids['lang']}/link").text)
+    assert set_password(office, path, "chi-mười-lăm-chữ")[0] == 422
+    for wrong in (3, 1000, "mười", ""):
+        assert office.set(admin, "shortest_password", wrong).status_code == 422
+    assert post(admin, "/admin/settings/no_such", value=1, version=0).status_code == 404
+
+
+def test_the_log_is_searched_by_who_what_and_when(office: Office) -> None:
+    admin, code = office.log_in("quantri"), office.file()
+    post(office.log_in("kimlien"), f"/cases/{code}/phone")
+    post(admin, f"/admin/officers/{office.ids['lang']}/rename", name="Tên mới")
+    for address, seen, unseen in (
+        ("?action=contact_read", code, "officer:"), ("?subject=officer:", "Sửa họ tên cán bộ</td>", code),
+        (f"?officer={office.ids['kimlien']}", code, "Sửa họ tên cán bộ</td>"), 
+        ("?from=2026-12-02", "Không có dòng nào", code),
+        ("?to=2026-12-01", code, "Không có dòng nào"),
+        ("?from=x&to=9999-12-31&page=-3&officer=x", code, "Không có dòng nào"),
+    ):  # fmt: skip
+        page = admin.get(f"/admin/audit{address}").text
+        table = page[page.index("dòng</span>") :]
+        assert (seen in table, unseen in table) == (True, False), address
+
+
+def test_every_page_of_administration_opens(office: Office) -> None:
+    admin = office.log_in("quantri")
+    for page in ("", "officers", "units", "answers", "replies", "days", "settings", "audit", "replies/new"):
+        assert admin.get(f"/admin/{page}").status_code == 200, page
+    for path in (f"/admin/officers/{office.ids['lang']}", f"/admin/units/{LANG}", "/admin/answers/guide/denounce"):
+        assert admin.get(path).status_code == 200, path
+    for path in ("/admin/officers/9999", "/admin/units/2025:1", "/admin/answers/faq/nothing", "/admin/answers/x/bus"):
+        assert admin.get(path).status_code == 404, path
+
+
+# Harm.
+
+
+@pytest.mark.parametrize("username", ["kimlien", "dongda", "giamsat", "dieuphoi"])
+def test_somebody_who_is_no_administrator_gets_in(office: Office, username: str) -> None:
+    client, code = office.log_in(username), office.file()
+    tried = 0
+    for rule in office.app.url_map.iter_rules():
+        if not rule.rule.startswith("/admin"):
+            continue
+        path = path_of(office.app, rule, key="bus")
+        for method in (rule.methods or set()) & {"GET", "POST"}:
+            ask = (
+                client.get
+                if method == "GET"
+                else lambda path: post(client, path, role="administrator", unit_id="city:01")
+            )
+            assert ask(path).status_code == 403, (method, path)
+            tried += 1
+    assert tried >= 24
+    assert office.audits() == []
+    assert code not in client.get("/admin/").text
+
+
+def test_an_officer_makes_themselves_administrator(office: Office) -> None:
+    mine = f"/admin/officers/{office.ids['kimlien']}/place"
+    client = office.log_in("kimlien")
+    assert post(client, mine, role="administrator", unit_id="city:01").status_code == 403
+    post(client, "/password", current=PASSWORD, new=NEW_PASSWORD, again=NEW_PASSWORD, role="administrator")
+    assert office.officer("kimlien").role == "officer"
+
+
+@pytest.mark.parametrize("change", ["place", "close", "leave"])
+def test_an_administrator_changes_the_own_rights(office: Office, change: str) -> None:
+    admin, form = office.log_in("quantri"), {"role": "officer", "unit_id": KIM_LIEN, "from": "2026-12-01"}
+    answer = post(admin, f"/admin/officers/{office.ids['quantri']}/{change}", **form)
+    assert (answer.status_code, "chính mình" in answer.text) == (422, True)
+    kept = office.officer("quantri")
+    assert (kept.role, kept.active, kept.leave_from) == ("administrator", True, None)
+
+
+@pytest.mark.parametrize("how", ["close", "leave", "place"])
+def test_an_officer_keeps_access_after_leaving(office: Office, how: str) -> None:
+    code, client, admin = office.file(), office.log_in("kimlien"), office.log_in("quantri")
+    assert client.get(f"/cases/{code}").status_code == 200
+    form = {"from": "2026-12-01", "role": "officer", "unit_id": CAU_GIAY_WARD}
+    post(admin, f"/admin/officers/{office.ids['kimlien']}/{how}", **form)
+    assert client.get(f"/cases/{code}").status_code == 302
+    assert post_blind(client, f"/cases/{code}/take", version=1).status_code in {400, 401}
+    assert office.events(code) == ["opened"]
+    if how == "place":  # back at work elsewhere, and with the new place only
+        assert office.log_in("kimlien").get(f"/cases/{code}").status_code == 404
+    else:
+        assert office.try_login(office.visitor(), "kimlien", PASSWORD).status_code == 401
+
+
+def post_blind(client: FlaskClient, path: str, **data: object) -> "object":
+    return client.post(path, data=data)
+
+
+def test_a_link_sets_a_password_twice_or_after_a_day_or_for_a_closed_account(office: Office) -> None:
+    admin, account = office.log_in("quantri"), f"/admin/officers/{office.ids['kimlien']}"
+    used = link_in(post(admin, f"{account}/link").text)
+    assert set_password(office, used)[0] == 302
+    assert set_password(office, used, "mot-mat-khau-khac-nua")[0] == 404
+    old = link_in(post(admin, f"{account}/link").text)
+    replaced, newest = old, link_in(post(admin, f"{account}/link").text)
+    assert set_password(office, replaced)[0] == 404
+    office.clock.advance(hours=24, minutes=1)
+    assert set_password(office, newest)[0] == 404
+    late = link_in(post(office.log_in("quantri"), f"{account}/link").text)
+    post(office.log_in("quantri"), f"{account}/close")
+    assert set_password(office, late)[0] == 404
+    assert office.visitor().get("/reset/guessed").status_code == 404
+    assert office.try_login(office.visitor(), "kimlien", "mot-mat-khau-khac-nua").status_code == 401
+
+
+def test_a_stolen_session_survives_the_new_password(office: Office) -> None:
+    thief, admin = office.log_in("kimlien"), office.log_in("quantri")
+    link = link_in(post(admin, f"/admin/officers/{office.ids['kimlien']}/link").text)
+    assert set_password(office, link)[0] == 302
+    assert thief.get("/").status_code == 302
+
+
+def test_a_guesser_tries_codes_until_one_fits(office: Office) -> None:
+    client = office.visitor()
+    office.try_login(client, "quantri", PASSWORD)
+    for number in range(5):
+        assert office.try_code(client, f"{number:06d}").status_code == 401
+    office.clock.advance(seconds=30)
+    assert office.try_code(client, office.code()).status_code == 401  # right, and too late
+    office.clock.advance(minutes=16)
+    assert client.get("/login/code").status_code == 302  # the password is asked again
+    office.log_in("quantri")
+
+
+def test_a_code_seen_over_a_shoulder_opens_again(office: Office) -> None:
+    office.log_in("quantri")
+    second = office.visitor()
+    office.try_login(second, "quantri", PASSWORD)
+    assert office.try_code(second, office.code()).status_code == 401
+
+
+def test_the_password_alone_opens_an_account_with_a_second_factor(office: Office) -> None:
+    client = office.visitor()
+    assert office.try_login(client, "quantri", PASSWORD).location.startswith("/login/code")
+    assert client.get("/admin/").location.startswith("/login")
+    assert client.get("/second-factor").location.startswith("/login")
+
+
+def test_an_administrator_works_without_the_second_factor_the_city_demands(office: Office) -> None:
+    admin = office.log_in("quantri")
+    page = post(
+        admin, "/admin/officers", username="moi", name="Người Mới", role="administrator", unit_id="city:01"
+    ).text
+    set_password(office, link_in(page))
+    client = office.log_in("moi", NEW_PASSWORD)
+    assert [client.get(path).location for path in ("/", "/admin/", "/admin/officers")] == ["/second-factor"] * 3
+    shown = re.search(r"<code class=\"said\">(\w+)</code>", client.get("/second-factor").text)
+    assert shown
+    office.secret, token = shown[1], token_in(client.get("/second-factor"))
+    assert client.post("/second-factor", data={"csrf_token": token, "code": "000000"}).status_code == 422
+    codes = re.findall(
+        r"<code>([\w-]{19})</code>",
+        client.post("/second-factor", data={"csrf_token": token, "code": office.code()}).text,
+    )
+    assert len(codes) == 10
+    assert client.get("/admin/").status_code == 200
+    assert codes[0] not in client.get("/second-factor").text
+    for accepted in (302, 401):  # a recovery code opens once
+        other = office.visitor()
+        office.try_login(other, "moi", NEW_PASSWORD)
+        assert office.try_code(other, codes[0].lower()).status_code == accepted
+    assert office.set(admin, "factor_for_administrators", 0).status_code == 302
+
+
+def test_the_database_file_gives_the_secrets_away(office: Office) -> None:
+    admin = office.log_in("quantri")
+    token = link_in(post(admin, f"/admin/officers/{office.ids['lang']}/link").text).rsplit("/")[-1]
+    with admin.session_transaction() as cookie:
+        session_token = cookie["token"]
+    with reading(office.database) as session:
+        tables = (SecondFactor, RecoveryCode, PasswordReset, DeskSession, Officer, AuditEntry)
+        rows = (row for table in tables for row in session.execute(select(table.__table__)))
+        stored = "\n".join(repr(tuple(row)) for row in rows)
+    assert len(stored) > 500
+    assert [secret for secret in (office.secret, token, session_token, PASSWORD) if secret in stored] == []
+
+
+def test_an_ended_session_goes_on(office: Office) -> None:
+    here, there = office.log_in("kimlien"), office.log_in("kimlien")
+    page = here.get("/sessions").text
+    numbers = re.findall(r"/sessions/(\d+)/end", page)
+    assert len(numbers) == 2
+    mine = re.search(r"phiên này.*?/sessions/(\d+)/end", page, re.DOTALL)
+    assert mine
+    (other,) = set(numbers) - {mine[1]}
+    assert post(here, f"/sessions/{other}/end").status_code == 302
+    assert (here.get("/").status_code, there.get("/").status_code) == (200, 302)
+
+
+def test_an_officer_ends_a_colleagues_session(office: Office) -> None:
+    victim, client = office.log_in("lang"), office.log_in("kimlien")
+    with reading(office.database) as session:
+        (theirs,) = [row.id for row in sessions.running(session, office.ids["lang"], office.clock())]
+    post(client, f"/sessions/{theirs}/end")
+    assert victim.get("/").status_code == 200
+    assert (
+        post(office.log_in("quantri"), f"/admin/officers/{office.ids['lang']}/sessions/{theirs}/end").status_code == 302
+    )
+    assert victim.get("/").status_code == 302
+    assert ("session_ended", f"officer:{office.ids['lang']}") in office.audits()
+
+
+def test_a_copied_cookie_lives_on_after_logout(office: Office) -> None:
+    client, thief = office.log_in("kimlien"), office.visitor()
+    with client.session_transaction() as cookie:
+        stolen = dict(cookie)
+    with thief.session_transaction() as planted:
+        planted.update(stolen)
+    assert thief.get("/").status_code == 200
+    post(client, "/logout")
+    assert thief.get("/").status_code == 302
+
+
+def test_a_visitor_plants_a_session_that_the_officer_then_fills(office: Office) -> None:
+    client = office.visitor()
+    with client.session_transaction() as planted:
+        planted.update(officer_id=office.ids["kimlien"], version=0, token="planted", csrf_token="planted")
+    assert client.get("/").status_code == 302  # the planted cookie opens nothing
+    office.try_login(client, "kimlien", PASSWORD)
+    with client.session_transaction() as cookie:
+        assert cookie["token"] != "planted"
+        assert cookie.get("csrf_token") != "planted"
+
+
+@pytest.mark.parametrize(
+    "path", ["/admin/officers", "/admin/settings/public_pages", "/admin/answers/faq/bus", "/admin/days"]
+)
+def test_another_site_makes_the_administrators_browser_post(office: Office, path: str) -> None:
+    admin = office.log_in("quantri")
+    answer = admin.post(path, data={"value": "1", "version": "0", "do": "withdraw", "username": "x"})
+    assert answer.status_code == 400
+    assert office.audits() == []
+
+
+def test_somebody_reads_telephone_numbers_unseen(office: Office) -> None:
+    code, client = office.file(), office.log_in("kimlien")
+    assert "0912345678" not in client.get(f"/cases/{code}").text
+    assert "0912345678" in post(client, f"/cases/{code}/phone").text
+    assert office.audits() == [("contact_read", code)]
+    for stranger, status in (("caugiay", 404), ("giamsat", 403)):
+        answer = post(office.log_in(stranger), f"/cases/{code}/phone")
+        assert (answer.status_code, "0912345678" in answer.text) == (status, False)
+    with reading(office.database) as session:
+        assert all("0912345678" not in repr(entry.data) for entry in session.scalars(select(AuditEntry)))
+
+
+@pytest.mark.parametrize("how", ["update", "delete", "raw"])
+def test_somebody_tampers_with_the_audit_log(office: Office, how: str) -> None:
+    code = office.file()
+    post(office.log_in("kimlien"), f"/cases/{code}/phone")
+    statements = {
+        "update": update(AuditEntry).values(officer_id=None),
+        "delete": delete(AuditEntry),
+        "raw": text("DELETE FROM audit_log"),
+    }
+    with pytest.raises(DBAPIError, match="append-only"), transaction(office.database) as session:
+        session.execute(statements[how])
+    assert office.audits() == [("contact_read", code)]
+
+
+def test_a_weak_password_is_taken(office: Office) -> None:
+    admin = office.log_in("quantri")
+    path = link_in(post(admin, f"/admin/officers/{office.ids['kimlien']}/link").text)
+    for weak in ("ngan", "1234567890", "qwertyuiop", "matkhau123", "Password123", "canbokimlien", "hanoi123456"):
+        assert set_password(office, path, weak)[0] == 422, weak
+    assert set_password(office, path)[0] == 302
+
+
+def test_a_locked_account_is_opened_by_an_administrator_only(office: Office) -> None:
+    guesser, admin = office.visitor(), office.log_in("quantri")
+    for _ in range(5):
+        office.try_login(guesser, "kimlien", "sai-mat-khau")
+    assert office.try_login(office.visitor(), "kimlien", PASSWORD).status_code == 401
+    assert post(admin, f"/admin/officers/{office.ids['kimlien']}/unlock").status_code == 302
+    assert office.try_login(office.visitor(), "kimlien", PASSWORD).status_code == 302
+
+
+def test_an_administrators_text_runs_as_a_script(office: Office) -> None:
+    admin, script = office.log_in("quantri"), "<script>alert(1)</script>"
+    post(admin, f"/admin/units/{LANG}", name=f"Láng {script}", contact=script, active=1)
+    post(admin, f"/admin/officers/{office.ids['lang']}/rename", name=script)
+    for path in (
+        "/admin/units",
+        f"/admin/units/{LANG}",
+        "/admin/officers",
+        f"/admin/officers/{office.ids['lang']}",
+        "/admin/audit",
+    ):
+        page = admin.get(path).text
+        assert script not in page, path
+    assert "&lt;script&gt;" in admin.get("/admin/units").text
+
+
+def test_a_session_is_seen_without_a_write_for_every_click(office: Office) -> None:
+    client = office.log_in("kimlien")
+    with reading(office.database) as session:
+        began = session.scalars(select(DeskSession.seen_at).order_by(DeskSession.id.desc())).first()
+    office.clock.advance(minutes=1)
+    client.get("/")
+    with reading(office.database) as session:
+        assert session.scalars(select(DeskSession.seen_at).order_by(DeskSession.id.desc())).first() == began
+    office.clock.advance(minutes=5)
+    client.get("/")
+    with reading(office.database) as session:
+        assert session.scalars(select(DeskSession.seen_at).order_by(DeskSession.id.desc())).first() == office.clock()
+
+
+def test_visible_cases_follow_the_officer_who_was_moved(office: Office) -> None:
+    post(office.log_in("quantri"), f"/admin/officers/{office.ids['kimlien']}/place", role="officer", unit_id=LANG)
+    mine, before = office.file(ward=LANG), office.file(ward=KIM_LIEN)
+    with reading(office.database) as session:
+        moved = session.get_one(Officer, office.ids["kimlien"])
+        assert queries.case_for(session, moved, mine)
+        with pytest.raises(queries.NotFoundError):
+            queries.case_for(session, moved, before)
