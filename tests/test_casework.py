@@ -9,14 +9,15 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 from werkzeug.test import TestResponse
 
-from cases import officers, replies, service
-from cases.casework_model import Proof
+from cases import export, officers, replies, service
+from cases.casework_model import Forward, Proof
 from cases.model import Case, CaseEvent, Officer
 from cases.placing import correct_urgency
 from cases.proof import look_of
+from cases.rulebook import Rulebook
 from core.db import reading, transaction
 from core.model import Attachment, Conversation, Inbound, Outbound
 from core.vault import Vault
@@ -559,6 +560,21 @@ def test_the_same_people_close_a_case_again_and_again(desk: Desk) -> None:
     assert desk.events(code)[-1] == "sent_up"
 
 
+def test_a_proof_of_another_case_is_read_through_ones_own(desk: Desk) -> None:
+    mine, theirs = desk.file(), desk.file(**ELSEWHERE)
+    close(desk.log_in("caugiay"), theirs, 1, GOOD, picture())
+    assert desk.log_in("dongda").get(f"/cases/{mine}/proofs/1").status_code == 404
+
+
+def test_another_cases_forward_is_changed(desk: Desk) -> None:
+    mine, theirs = desk.file(), desk.file(**ELSEWHERE)
+    act(desk.log_in("caugiay"), theirs, "forward", 1, "Nhờ thu gom", company="urenco")
+    answer = act(desk.log_in("dongda"), mine, "follow", 1, "Đã xong", forward="1", status="done")
+    assert answer.status_code == 422
+    with reading(desk.database) as session:
+        assert session.scalars(select(Forward.status)).one() == "sent"
+
+
 # Conflict of interest.
 
 
@@ -643,3 +659,16 @@ def test_a_masked_reporter_is_found_through_other_pages(desk: Desk) -> None:
     assert plain not in client.get(f"/cases/{masked}").text.partition("Diễn biến")[0].partition("datalist")[0]
     assert act(client, masked, "merge", 1, into=plain).status_code == 422
     assert act(client, plain, "merge", 1, into=masked).status_code == 422
+
+
+def test_a_personal_export_names_who_complained_about_an_office(desk: Desk, rulebook: Rulebook) -> None:
+    masked, plain = desk.file(description=ACCUSES, address="số 5 ngõ 9"), desk.file(description="Rác đầu ngõ")
+    for code in (masked, plain):
+        give_phone(desk, code, "0912345678")
+    vault = Vault(desk.config.data_keys)
+    with reading(desk.database) as session:
+        personal = (lambda sealed: vault.unseal(sealed) if sealed else "", "giamsattp")
+        rows = [[str(cell) for cell in row] for row in export.rows(session, rulebook, true(), NOW, personal)]
+    by_code = {next(code for code in (masked, plain) if code in row): " ".join(row) for row in rows}
+    assert "0912345678" in by_code[plain]
+    assert not any(word in by_code[masked] for word in ("0912345678", "Tèo", "ngõ 9", "hách dịch"))
