@@ -59,6 +59,17 @@ def give_phone(desk: Desk, code: str, phone: str) -> None:
         person.phone, person.phone_hash = vault.seal(phone), vault.fingerprint(phone)
 
 
+def give_photo(desk: Desk, code: str) -> None:
+    folder = desk.config.var_dir / "media"
+    folder.mkdir()
+    (folder / "photo").write_bytes(picture())
+    with transaction(desk.database) as session:
+        case = session.scalars(select(Case).where(Case.code == code)).one()
+        mine = session.scalars(select(Inbound.id).where(Inbound.conversation_id == case.conversation_id)).one()
+        stored = {"status": "stored", "stored_name": "photo", "mime": "image/png", "next_at": NOW}
+        session.add(Attachment(inbound_id=mine, kind="image", url="", **stored))
+
+
 def citizen_says_not_done(desk: Desk, code: str) -> None:
     with transaction(desk.database) as session:
         case = session.scalars(select(Case).where(Case.code == code)).one()
@@ -379,7 +390,7 @@ def test_a_transfer_out_of_sight_is_taken_back(desk: Desk) -> None:
     assert desk.case(code).unit_id == "2025:00229"
 
 
-@pytest.mark.parametrize("harm", ["too late", "sent", "on its way", "changed since", "somebody else"])
+@pytest.mark.parametrize("harm", ["too late", "sent", "on its way", "changed since", "answered since", "somebody else"])
 def test_what_the_citizen_may_have_read_is_taken_back(desk: Desk, harm: str) -> None:
     code, client = desk.file(), desk.log_in("dongda")
     move(client, code, "reply", 1, "Chiều nay có xe.")
@@ -392,6 +403,10 @@ def test_what_the_citizen_may_have_read_is_taken_back(desk: Desk, harm: str) -> 
             session.execute(update(Outbound).values(leased_until=NOW + timedelta(seconds=60)))
     if harm == "changed since":
         act(desk.log_in("kimlien"), code, "note", 2, "Đã xem")
+    if harm == "answered since":
+        with transaction(desk.database) as session:
+            case = session.scalars(select(Case).where(Case.code == code)).one()
+            service.add_information(session, desk.rulebook, case, 77, NOW)
     person = desk.log_in("kimlien") if harm == "somebody else" else client
     assert post(person, f"/cases/{code}/undo").status_code == 409
     assert "undone" not in desk.events(code)
@@ -627,6 +642,7 @@ def test_the_reporter_of_a_masked_case_is_read(desk: Desk) -> None:
         assert not any(word in page for word in ("Tèo", "0912345678", "nhà số 5")), path
     assert "Tèo" not in client.get("/").text
     assert listed(client, "/?text=0912345678") == []
+    give_photo(desk, code)
     assert client.get(f"/cases/{code}/media/1").status_code == 404
     assert post(client, f"/cases/{code}/phone").status_code == 404
 
