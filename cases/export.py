@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, null, or_, select
+from sqlalchemy import case as sql_case
 from sqlalchemy.orm import Session, aliased
 
 from cases.measures import MEASURES
@@ -109,11 +110,13 @@ def _query(session: Session, chosen: ColumnElement[bool], now: datetime, persona
     )  # fmt: skip
     if personal:
         query = query.join(Conversation, Conversation.id == Case.conversation_id)
-        query = query.add_columns(Case.description, Case.address, Conversation.phone)
+        masked = or_(Case.about_unit_id.is_not(None), Case.about_officer_id.is_not(None))
+        told = (Case.description, Case.address, Conversation.phone)  # never of who complained about an office
+        query = query.add_columns(*(sql_case((masked, null()), else_=column) for column in told))
     return query
 
 
 def _personal(cells: Sequence[Any], unseal: Unseal, taker: str) -> tuple[Cell, ...]:
     """The last column marks every row with who took it out, wherever the file travels."""
     description, address, phone = cells
-    return description, address, unseal(phone), taker
+    return description or "", address or "", unseal(phone), taker

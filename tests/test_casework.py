@@ -9,14 +9,15 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 from werkzeug.test import TestResponse
 
-from cases import officers, replies, service
-from cases.casework_model import Proof
+from cases import export, officers, replies, service
+from cases.casework_model import Forward, Proof
 from cases.model import Case, CaseEvent, Officer
 from cases.placing import correct_urgency
 from cases.proof import look_of
+from cases.rulebook import Rulebook
 from core.db import reading, transaction
 from core.model import Attachment, Conversation, Inbound, Outbound
 from core.vault import Vault
@@ -34,6 +35,14 @@ def picture(seed: int = 1, size: tuple[int, int] = (320, 240), kind: str = "PNG"
     small.putdata([(chance.randrange(256), chance.randrange(256), chance.randrange(256)) for _ in range(108)])
     out = io.BytesIO()
     small.resize(size, Image.Resampling.BICUBIC).save(out, kind)
+    return out.getvalue()
+
+
+def cut(data: bytes) -> bytes:
+    """The same photo without its edges."""
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(data)) as image:
+        image.crop((10, 10, image.width - 10, image.height - 10)).save(out, "PNG")
     return out.getvalue()
 
 
@@ -56,6 +65,17 @@ def give_phone(desk: Desk, code: str, phone: str) -> None:
         case = session.scalars(select(Case).where(Case.code == code)).one()
         person = session.get_one(Conversation, case.conversation_id)
         person.phone, person.phone_hash = vault.seal(phone), vault.fingerprint(phone)
+
+
+def give_photo(desk: Desk, code: str) -> None:
+    folder = desk.config.var_dir / "media"
+    folder.mkdir()
+    (folder / "photo").write_bytes(picture())
+    with transaction(desk.database) as session:
+        case = session.scalars(select(Case).where(Case.code == code)).one()
+        mine = session.scalars(select(Inbound.id).where(Inbound.conversation_id == case.conversation_id)).one()
+        stored = {"status": "stored", "stored_name": "photo", "mime": "image/png", "next_at": NOW}
+        session.add(Attachment(inbound_id=mine, kind="image", url="", **stored))
 
 
 def citizen_says_not_done(desk: Desk, code: str) -> None:
@@ -130,7 +150,7 @@ def test_a_search_looks_at_closed_cases_too_when_asked(desk: Desk) -> None:
     "typed", ['"', "* OR a", "rac* NOT x", "'); DROP TABLE cases;--", "😀", "a" * 500, "(((", "zzopen"]
 )
 def test_what_is_typed_into_the_search_is_run_as_a_query(desk: Desk, typed: str) -> None:
-    code = desk.file(**ELSEWHERE)
+    code, _mine = desk.file(**ELSEWHERE), desk.file()  # an index is asked only where there is something to find
     client = desk.log_in("dongda")
     answer = client.get(f"/?text={quote(typed)}")
     assert answer.status_code == 200
@@ -378,7 +398,7 @@ def test_a_transfer_out_of_sight_is_taken_back(desk: Desk) -> None:
     assert desk.case(code).unit_id == "2025:00229"
 
 
-@pytest.mark.parametrize("harm", ["too late", "sent", "on its way", "changed since", "somebody else"])
+@pytest.mark.parametrize("harm", ["too late", "sent", "on its way", "changed since", "answered since", "somebody else"])
 def test_what_the_citizen_may_have_read_is_taken_back(desk: Desk, harm: str) -> None:
     code, client = desk.file(), desk.log_in("dongda")
     move(client, code, "reply", 1, "Chiều nay có xe.")
@@ -391,6 +411,10 @@ def test_what_the_citizen_may_have_read_is_taken_back(desk: Desk, harm: str) -> 
             session.execute(update(Outbound).values(leased_until=NOW + timedelta(seconds=60)))
     if harm == "changed since":
         act(desk.log_in("kimlien"), code, "note", 2, "Đã xem")
+    if harm == "answered since":
+        with transaction(desk.database) as session:
+            case = session.scalars(select(Case).where(Case.code == code)).one()
+            service.add_information(session, desk.rulebook, case, 77, NOW)
     person = desk.log_in("kimlien") if harm == "somebody else" else client
     assert post(person, f"/cases/{code}/undo").status_code == 409
     assert "undone" not in desk.events(code)
@@ -439,12 +463,13 @@ def test_an_odd_closing_is_warned_about_recorded_and_shown_and_not_blocked(desk:
     assert "chưa nói làm khi nào" in supervisor.get(f"/cases/{code}").text
 
 
-@pytest.mark.parametrize("again", ["the same file", "smaller", "as JPEG"])
+@pytest.mark.parametrize("again", ["the same file", "smaller", "as JPEG", "cut"])
 def test_an_old_photo_passes_as_new_proof(desk: Desk, again: str) -> None:
     old, new, client = desk.file(), desk.file(), desk.log_in("dongda")
-    large = picture(7, (1280, 960))
+    large = picture(12, (1280, 960))
     close(client, old, 1, GOOD, large)
-    used = {"the same file": large, "smaller": picture(7, (400, 300)), "as JPEG": picture(7, (1280, 960), "JPEG")}
+    used = {"the same file": large, "smaller": picture(12, (400, 300)), "as JPEG": picture(12, (1280, 960), "JPEG")}
+    used["cut"] = cut(large)
     answer = close(client, new, 1, GOOD.replace("ngõ 12", "ngõ 80"), used[again])
     assert answer.status_code == 422
     assert "ảnh đã dùng cho hồ sơ khác" in answer.text
@@ -559,6 +584,21 @@ def test_the_same_people_close_a_case_again_and_again(desk: Desk) -> None:
     assert desk.events(code)[-1] == "sent_up"
 
 
+def test_a_proof_of_another_case_is_read_through_ones_own(desk: Desk) -> None:
+    mine, theirs = desk.file(), desk.file(**ELSEWHERE)
+    close(desk.log_in("caugiay"), theirs, 1, GOOD, picture())
+    assert desk.log_in("dongda").get(f"/cases/{mine}/proofs/1").status_code == 404
+
+
+def test_another_cases_forward_is_changed(desk: Desk) -> None:
+    mine, theirs = desk.file(), desk.file(**ELSEWHERE)
+    act(desk.log_in("caugiay"), theirs, "forward", 1, "Nhờ thu gom", company="urenco")
+    answer = act(desk.log_in("dongda"), mine, "follow", 1, "Đã xong", forward="1", status="done")
+    assert answer.status_code == 422
+    with reading(desk.database) as session:
+        assert session.scalars(select(Forward.status)).one() == "sent"
+
+
 # Conflict of interest.
 
 
@@ -603,21 +643,18 @@ def test_an_officer_marks_a_complaint_and_the_accused_loses_sight_of_it(desk: De
 
 
 def test_the_reporter_of_a_masked_case_is_read(desk: Desk) -> None:
-    code = desk.file(description=ACCUSES, said="Tôi là Tèo, nhà số 5")
+    place = {"address": "nhà số 5 ngõ Thổ Quan", "lat": 21.009123, "lon": 105.834}
+    code = desk.file(description=ACCUSES, said="Tôi là Tèo, nhà số 5", **place)
     give_phone(desk, code, "0912345678")
     client = desk.log_in("dongda")
     for path in ("", "/print"):
         page = client.get(f"/cases/{code}{path}").text
-        assert not any(word in page for word in ("Tèo", "0912345678", "nhà số 5")), path
-    assert "Tèo" not in client.get("/").text
+        assert not any(word in page for word in ("Tèo", "0912345678", "nhà số 5", "21.009")), path
+    assert not any(word in client.get("/").text for word in ("Tèo", "nhà số 5"))
     assert listed(client, "/?text=0912345678") == []
+    give_photo(desk, code)
     assert client.get(f"/cases/{code}/media/1").status_code == 404
-
-
-def phone_shown(client: FlaskClient, code: str) -> str:
-    """What an officer gets who asks for the citizen's number."""
-    token = client.get("/password").text.split('name="csrf_token" value="')[1].split('"')[0]
-    return client.post(f"/cases/{code}/phone", data={"csrf_token": token}).text
+    assert post(client, f"/cases/{code}/phone").status_code == 404
 
 
 def test_the_reporter_is_unmasked_without_a_reason_or_a_trace(desk: Desk) -> None:
@@ -626,18 +663,20 @@ def test_the_reporter_is_unmasked_without_a_reason_or_a_trace(desk: Desk) -> Non
     client, colleague = desk.log_in("dongda"), desk.log_in("giamsat")
     assert act(client, code, "reveal", 1, " ").status_code == 422
     assert desk.events(code) == ["opened"]
-    assert "0912345678" not in phone_shown(client, code)
+    assert "0912345678" not in post(client, f"/cases/{code}/phone").text
     assert act(client, code, "reveal", 1, "Cần gọi lại để xác minh").status_code == 302
     page = client.get(f"/cases/{code}").text
     assert "nhà số 5" in page
-    assert "0912345678" in phone_shown(client, code)
+    assert "0912345678" in post(client, f"/cases/{code}/phone").text
     assert "Cần gọi lại để xác minh" in page  # in the events, for everybody who reads the case
-    assert "0912345678" not in phone_shown(colleague, code)  # for one person
+    assert "nhà số 5" not in colleague.get(f"/cases/{code}").text  # for one person
+    assert post(desk.log_in("thanhpho"), f"/cases/{code}/phone").status_code == 404
     with reading(desk.database) as session:
         trace = session.scalars(select(CaseEvent).where(CaseEvent.kind == "revealed")).one()
         assert trace.officer_id is not None
     desk.clock.now = NOW + timedelta(hours=8, minutes=1)
-    assert "0912345678" not in phone_shown(client, code)
+    assert "nhà số 5" not in client.get(f"/cases/{code}").text
+    assert post(client, f"/cases/{code}/phone").status_code == 404
 
 
 def test_a_masked_reporter_is_found_through_other_pages(desk: Desk) -> None:
@@ -651,3 +690,16 @@ def test_a_masked_reporter_is_found_through_other_pages(desk: Desk) -> None:
     assert plain not in client.get(f"/cases/{masked}").text.partition("Diễn biến")[0].partition("datalist")[0]
     assert act(client, masked, "merge", 1, into=plain).status_code == 422
     assert act(client, plain, "merge", 1, into=masked).status_code == 422
+
+
+def test_a_personal_export_names_who_complained_about_an_office(desk: Desk, rulebook: Rulebook) -> None:
+    masked, plain = desk.file(description=ACCUSES, address="số 5 ngõ 9"), desk.file(description="Rác đầu ngõ")
+    for code in (masked, plain):
+        give_phone(desk, code, "0912345678")
+    vault = Vault(desk.config.data_keys)
+    with reading(desk.database) as session:
+        personal = (lambda sealed: vault.unseal(sealed) if sealed else "", "giamsattp")
+        rows = [[str(cell) for cell in row] for row in export.rows(session, rulebook, true(), NOW, personal)]
+    by_code = {next(code for code in (masked, plain) if code in row): " ".join(row) for row in rows}
+    assert "0912345678" in by_code[plain]
+    assert not any(word in by_code[masked] for word in ("0912345678", "Tèo", "ngõ 9", "hách dịch"))
