@@ -192,6 +192,14 @@ def test_a_holiday_and_a_limit_move_the_deadlines_of_new_cases(office: Office) -
         assert post(admin, "/admin/days", day=day, kind="off", note="x").status_code == 422
 
 
+def test_the_official_days_of_a_year_are_marked_as_entered(office: Office) -> None:
+    admin = office.log_in("quantri")
+    assert "Năm 2027: chưa có" in admin.get("/admin/days").text
+    assert post(admin, "/admin/years/2027").status_code == 302
+    assert "Năm 2027: đã có" in admin.get("/admin/days").text
+    assert post(admin, "/admin/years/1999").status_code == 422
+
+
 def test_every_limit_has_its_vietnamese_word(office: Office) -> None:
     page = office.log_in("quantri").get("/admin/days").text
     labels = re.findall(r'<label for="l-\w+">([^<]+)', page)
