@@ -31,9 +31,13 @@ class Guard:
 def main() -> int:
     guards = [Guard(**entry) for entry in yaml.safe_load(TABLE.read_text("utf-8"))]
     chosen = [guard for guard in guards if not sys.argv[1:] or sys.argv[1] in guard.name]
-    failures = [f"{guard.name} ({guard.file}): {said}" for guard in chosen if (said := _problem(guard))]
-    print(*failures, f"{len(chosen) - len(failures)} of {len(chosen)} guards are watched.", sep="\n")
-    return 1 if failures else 0
+    watched = 0
+    for guard in chosen:
+        said = _problem(guard)
+        watched += not said
+        print(f"{guard.file}: {guard.name}: {said or 'its test fails without it'}", flush=True)
+    print(f"{watched} of {len(chosen)} guards are watched.")
+    return 0 if watched == len(chosen) else 1
 
 
 def _problem(guard: Guard) -> str:

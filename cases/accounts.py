@@ -96,7 +96,6 @@ def close(session: Session, officer: Officer, by: Officer, now: datetime) -> Non
     """The person has left: no session, no link and no password opens anything any more."""
     _not_oneself(officer, by)
     officers.deactivate(officer)
-    resets.withdraw(session, officer.id, now)
     audit.note(session, by.id, "officer_closed", subject(officer), now)
 
 

@@ -46,7 +46,7 @@ class RulebookInForce:
         return replace(
             base,
             faq=faq_with(base.faq, of_kind[Kind.FAQ], of_kind[Kind.GUIDE]),
-            calendar=calendar_with(base.calendar, of_kind[Kind.DAY]),
+            calendar=calendar_with(base.calendar, of_kind[Kind.DAY], of_kind[Kind.YEAR]),
             deadlines=limits_with(base.deadlines, of_kind[Kind.LIMIT]),
             casebook=templates_with(base.casebook, of_kind[Kind.REPLY]),
             settings=with_kept(base.settings, self._settings, of_kind[Kind.SETTING]),
@@ -88,12 +88,13 @@ def faq_with(base: Faq, topics: Entries, guides: Entries) -> Faq:
     )
 
 
-def calendar_with(base: Calendar, days: Entries) -> Calendar:
-    """Days the city has off or works on; they win over the catalogue's."""
+def calendar_with(base: Calendar, days: Entries, years: Entries) -> Calendar:
+    """Days the city has off or works on, which win over the catalogue's; years whose days are all entered."""
     kinds = _fitting(Kind.DAY, days, None, lambda data: str(data["kind"]))
     off = {date.fromisoformat(day) for day, kind in kinds.items() if kind == "off"}
+    announced = base.announced_years | {int(year) for year in years if year.isdecimal()}
     work = {date.fromisoformat(day) for day, kind in kinds.items() if kind == "work"}
-    return replace(base, off=(base.off | off) - work, work=(base.work | work) - off)
+    return replace(base, off=(base.off | off) - work, work=(base.work | work) - off, announced_years=announced)
 
 
 def templates_with(base: Casebook, replies: Entries) -> Casebook:

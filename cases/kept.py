@@ -25,6 +25,7 @@ class Kind(StrEnum):
     GUIDE = "guide"
     REPLY = "reply"
     DAY = "day"
+    YEAR = "year"
     LIMIT = "limit"
     SETTING = "setting"
 

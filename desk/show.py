@@ -18,6 +18,7 @@ def register(app: Flask, rulebook: Rulebook) -> None:
         "local": local,
         "deadline": format_deadline,
         "unit_name": unit_name,
+        "browser_name": browser_name,
         "percent": percent,
         "hours": hours,
         "status_word": lambda code: words.statuses.get(code, code),
@@ -39,6 +40,16 @@ def local(moment: datetime | None) -> str:
 def unit_name(unit: Unit | None) -> str:
     """As it stands at the head of a cell: "Khu vực Đống Đa"."""
     return unit.name[:1].upper() + unit.name[1:] if unit else ""
+
+
+def browser_name(browser: str) -> str:
+    """ "Chrome, Windows" out of how a browser calls itself; as it stands when it is none we know."""
+    names = ("Edg", "OPR", "CocCoc", "Firefox", "Chrome", "Safari")
+    systems = ("Windows", "Android", "iPhone", "iPad", "Mac OS", "Linux")
+    name = next((known for known in names if known in browser), "")
+    system = next((known for known in systems if known in browser), "")
+    spoken = {"Edg": "Edge", "OPR": "Opera", "CocCoc": "Cốc Cốc"}.get(name, name)
+    return f"{spoken}, {system}" if name and system else browser
 
 
 def percent(share: float | None) -> str:

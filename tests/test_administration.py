@@ -15,6 +15,7 @@ from actions.guidance import answer_faq
 from actions.place import Placer
 from cases import boundaries, queries, sessions
 from cases.audit import AuditEntry
+from cases.in_force import limits_of
 from cases.kept import Kept
 from cases.model import Officer
 from cases.resets import PasswordReset
@@ -189,6 +190,21 @@ def test_a_holiday_and_a_limit_move_the_deadlines_of_new_cases(office: Office) -
         assert post(admin, "/admin/limits/normal_days", value=wrong, source="QĐ 2", version=1).status_code == 422
     for day in ("2026-02-30", "1999-01-01", ""):
         assert post(admin, "/admin/days", day=day, kind="off", note="x").status_code == 422
+
+
+def test_the_official_days_of_a_year_are_marked_as_entered(office: Office) -> None:
+    admin = office.log_in("quantri")
+    assert "Năm 2027: chưa có" in admin.get("/admin/days").text
+    assert post(admin, "/admin/years/2027").status_code == 302
+    assert "Năm 2027: đã có" in admin.get("/admin/days").text
+    assert post(admin, "/admin/years/1999").status_code == 422
+
+
+def test_every_limit_has_its_vietnamese_word(office: Office) -> None:
+    page = office.log_in("quantri").get("/admin/days").text
+    labels = re.findall(r'<label for="l-\w+">([^<]+)', page)
+    assert len(labels) == len(limits_of(office.rulebook.deadlines)) >= 5
+    assert [label for label in labels if "_" in label] == []
 
 
 def test_an_entry_of_the_city_that_no_longer_fits_stops_nothing(office: Office) -> None:

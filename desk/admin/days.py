@@ -53,6 +53,18 @@ def withdraw_day(day: str) -> ResponseReturnValue:
     return redirect(url_for("admin_days.show_days"))
 
 
+@blueprint.post("/years/<int:year>")
+def announce_year(year: int) -> ResponseReturnValue:
+    """The decision on this year's days is out and entered: dates in it are no longer provisional."""
+    calendar = services().rulebook.calendar
+    if not calendar.first_year <= year <= calendar.last_year:
+        return _page("day_outside"), 422
+    with transaction(services().database) as session:
+        kept.keep(session, Kind.YEAR, str(year), {"announced": True}, officer(), now())
+    flash(str(year), "year_announced")
+    return redirect(url_for("admin_days.show_days"))
+
+
 @blueprint.post("/limits/<name>")
 def change_limit(name: str) -> ResponseReturnValue:
     """A figure with its source; new cases are given the new limit, open ones keep theirs."""
@@ -87,6 +99,7 @@ def _page(problem: str) -> str:
         rules=rulebook.deadlines,
         versions=versions,
         today=today,
+        announced=rulebook.calendar.announced_years,
         problem=problem,
     )
 
