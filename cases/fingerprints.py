@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.model import Attachment, Conversation, Inbound
 
-MOST_BITS_APART = 6  # of 64: recompressing and resizing changes 0 to 3, other pictures differ in about 32
+MOST_BITS_APART = 6  # of 64: recompressing and resizing changes 0 to 4, other pictures differ in 16 and more
 LOOK_BACK = timedelta(days=365)
 
 

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 KINDS = frozenset({"event_name", "type", "object", "template_type", "field", "source", "action", "reaction", "status"})
 KIND = re.compile(r"[A-Za-z][A-Za-z_.]{0,39}")
 FIELD = re.compile(r"[A-Za-z_]{1,40}")
+OUR_WORDS = frozenset({"GET_STARTED"})  # what buttons of ours carry for everybody alike
 TIMES = frozenset({"timestamp", "time", "watermark"})
 PLACES = {"latitude": 21.0, "lat": 21.0, "longitude": 105.8, "long": 105.8}
 IDENTIFIER = re.compile(r"[A-Za-z0-9_.:$-]{6,}")
@@ -83,7 +84,7 @@ class Shape:
             return self._own[text]
         if name in TIMES and text.isdecimal() and len(text) == 13:
             return str(int(text) - self._back)
-        if name in KINDS and KIND.fullmatch(text):
+        if text in OUR_WORDS or (name in KINDS and KIND.fullmatch(text)):
             return text
         if text.startswith(("http://", "https://")):
             return f"https://example.invalid/{self._mark(text).hex()[:12]}"
