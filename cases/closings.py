@@ -36,6 +36,7 @@ def refuse(
     unit = session.get_one(Unit, case.unit_id)
     words = "\n".join(part for part in (refusal.text.format(unit=unit.name, body=body), text) if part)
     _close(session, rulebook, case, officer, Move.REFUSE, now)
+    case.first_answer_at = case.first_answer_at or now
     event = record(session, case, "refused", now, officer, text=words, reason=reason, body=body)
     notify(session, rulebook, case, event, words)
 
@@ -78,8 +79,8 @@ def find_other(session: Session, found: Case | None) -> Case:
 
 
 def _close(session: Session, rulebook: Rulebook, case: Case, officer: Officer, move: Move, now: datetime) -> None:
+    service.stop_waiting(session, rulebook, case, now)  # first: a case that has ended can no longer be found late
     case.status = after(move, Status(case.status))
-    service.stop_waiting(session, rulebook, case, now)
     case.officer_id = case.officer_id or officer.id
     case.received_at = case.received_at or now
     case.resolved_at, case.spoke_at, case.offered_by_id = now, None, None

@@ -20,12 +20,13 @@ from cases.clocks import RUNNING
 from cases.deadlines import LOCAL
 from cases.figures_model import SnapshotCase
 from cases.model import Case
-from cases.workflow import OPEN
+from cases.workflow import OPEN, Status
 from core.model import Outbound
 
 Cases = type[Case] | type[SnapshotCase]
 Condition = Callable[[Cases, datetime], ColumnElement[bool]]
 
+DEALT_WITH = frozenset({Status.RESOLVED, Status.REFUSED})
 FEW = 10  # below this a share says little, and the page says so
 SATISFIED = 4  # of 5
 AGES = (("age_3", 0, 3), ("age_7", 3, 7), ("age_15", 7, 15), ("age_30", 15, 30), ("age_more", 30, None))
@@ -122,7 +123,12 @@ def _is_open(cases: Cases, _now: datetime) -> ColumnElement[bool]:
 
 
 def _closed(cases: Cases, _now: datetime) -> ColumnElement[bool]:
-    return cases.status.not_in(OPEN)
+    return cases.status.in_(DEALT_WITH)
+
+
+def _set_aside(cases: Cases, _now: datetime) -> ColumnElement[bool]:
+    """Ended without being dealt with: another case stands for it, or it was no matter at all."""
+    return cases.status.not_in(OPEN | DEALT_WITH)
 
 
 def _late_now(cases: Cases, now: datetime) -> ColumnElement[bool]:
@@ -158,12 +164,13 @@ def _aged(least: int, most: int | None) -> Condition:
 MEASURES: Mapping[str, Condition] = {
     "received": lambda cases, now: true(),
     "closed": _closed,
+    "set_aside": _set_aside,
     "open": _is_open,
     "waiting": lambda cases, now: cases.status.in_(OPEN - RUNNING),
     "late_now": _late_now,
     "ever_late": _ever_late,
     "on_time": lambda cases, now: and_(_closed(cases, now), not_(_ever_late(cases, now))),
-    "judged": lambda cases, now: or_(_closed(cases, now), _ever_late(cases, now)),
+    "judged": lambda cases, now: and_(not_(_set_aside(cases, now)), or_(_closed(cases, now), _ever_late(cases, now))),
     "unreceived": _unreceived,
     "answered": lambda cases, now: cases.first_answer_at.is_not(None),
     "handled": lambda cases, now: and_(_closed(cases, now), cases.resolved_at.is_not(None)),
@@ -171,7 +178,7 @@ MEASURES: Mapping[str, Condition] = {
     "not_done": lambda cases, now: cases.false_closures > 0,
     "rated": lambda cases, now: cases.rating.is_not(None),
     "satisfied": lambda cases, now: cases.rating >= SATISFIED,
-    "refused": lambda cases, now: and_(_closed(cases, now), cases.refused_for.is_not(None)),
+    "refused": lambda cases, now: cases.status == Status.REFUSED,
     "undelivered": _undelivered,
     "escalated": lambda cases, now: and_(_is_open(cases, now), cases.escalated_to.is_not(None)),
     "demo": lambda cases, now: cases.is_demo.is_(True),

@@ -1,4 +1,4 @@
-"""Figures of a period for supervisors, and the counts above a queue: pure reading; called by desk and snapshots.
+"""Figures of a period for supervisors: pure reading; called by desk, snapshots and monthly_report.
 
 A case belongs to the period in which it was filed. Every count is one condition of `cases.measures`; shares divide two
 of them; times are working hours.
@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 from cases.deadlines import Calendar
 from cases.measures import MEASURES, Cases, Filter, chosen
 from cases.model import Case
-from cases.workflow import OPEN, Status
 from cases.working_time import WorkingTime
 
 SHARES: Mapping[str, tuple[str, str]] = {
@@ -87,16 +86,6 @@ class Figures:
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True)
-class QueueCounts:
-    """The numbers above a queue, over everything the officer may see."""
-
-    open: int
-    new: int
-    late: int
-    mine: int
-
-
 def figures(
     session: Session,
     scope: ColumnElement[bool],
@@ -140,17 +129,6 @@ def ninetieth(values: Sequence[float]) -> float | None:
 def number(condition: ColumnElement[bool]) -> ColumnElement[int]:
     """How many rows fulfil a condition."""
     return func.coalesce(func.sum(sql_case((condition, 1), else_=0)), 0)
-
-
-def queue_counts(session: Session, scope: ColumnElement[bool], officer_id: int, now: datetime) -> QueueCounts:
-    is_open = Case.status.in_(OPEN)
-    query = select(
-        number(is_open),
-        number(Case.status.in_((Status.NEW, Status.REOPENED))),
-        number(MEASURES["late_now"](Case, now)),
-        number(and_(is_open, Case.officer_id == officer_id)),
-    )
-    return QueueCounts(*session.execute(query.where(scope)).one())
 
 
 def _count(

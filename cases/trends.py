@@ -54,7 +54,7 @@ def balance(
     """Cases of a period as an office counts them; what is closed after the period, up to now, counts as closed."""
     start, end = filters.start, filters.end
     is_open, late = MEASURES["open"](cases, now), MEASURES["late_now"](cases, now)
-    left = and_(MEASURES["handled"](cases, now), cases.resolved_at >= start)
+    left = and_(not_(is_open), cases.resolved_at >= start)
     query = select(
         number(and_(cases.opened_at < start, or_(is_open, left))),
         number(cases.opened_at >= start),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from cases import clocks, service
+from cases import clocks, closings, service
 from cases.deadlines import LOCAL
 from cases.extension import extend, may_extend
 from cases.history import record
@@ -97,11 +97,9 @@ def _after_the_end(
         service.reopen(session, rulebook, case, chance.choice((by, None)), "Chưa xong", now)
 
 
-def _refuse(
-    session: Session, rulebook: Rulebook, chance: random.Random, case: Case, by: Officer, now: datetime
-) -> None:
-    clocks.note_lateness(session, case, now)
-    clocks.wake(rulebook, case, now)
-    case.status, case.resolved_at, case.officer_id = "refused", now, by.id
-    case.first_answer_at = case.first_answer_at or now
-    record(session, case, "refused", now, by, reason=chance.choice(("wrong_body", "complaint")))
+def _refuse(session: Session, book: Rulebook, chance: random.Random, case: Case, by: Officer, now: datetime) -> None:
+    if chance.random() < 0.2:
+        closings.mark_abuse(session, book, case, by, "Quảng cáo", now, case.version)
+        return
+    reason = chance.choice(("other_body", "complaint"))
+    closings.refuse(session, book, case, by, reason, "Sở Xây dựng", "", now, case.version)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from cases import clocks, service
+from cases import clocks, closings, service
 from cases.deadlines import LOCAL, Urgency, add_working_hours, format_deadline
 from cases.extension import ExtensionRefusedError, extend
 from cases.model import Case, CaseEvent, Officer
@@ -194,6 +194,19 @@ def test_lateness_stays_when_a_late_case_is_closed_before_the_sweeper_came(hall:
         step(session, rulebook, case, "resolve", NOW + timedelta(days=30))
         assert case.late_at == case.due_at
         assert told(session, case) == ["unreceived", "overdue"]
+
+
+@pytest.mark.parametrize("ending", ["refuse", "abuse"])
+def test_a_late_case_is_not_made_punctual_by_refusing_it(hall: Database, rulebook: Rulebook, ending: str) -> None:
+    with transaction(hall) as session:
+        case, late = file(session, rulebook), NOW + timedelta(days=30)
+        if ending == "refuse":
+            reason = ("complaint", "Chủ tịch phường", "")
+            closings.refuse(session, rulebook, case, officer(session, "kimlien"), *reason, late, case.version)
+            assert case.first_answer_at == late
+        else:
+            closings.mark_abuse(session, rulebook, case, officer(session, "kimlien"), "Quảng cáo", late, case.version)
+        assert case.late_at == case.due_at
 
 
 def test_the_third_unit_never_gets_a_case_that_wanders_the_coordinator_does(hall: Database, rulebook: Rulebook) -> None:

@@ -17,7 +17,7 @@ from core.db import Database, transaction
 from core.model import ChannelToken, Outbound
 from core.spool import Spool
 from core.vault import Vault
-from tests.desk import Desk
+from tests.offices import Office, furnish
 from tests.support import DONG_DA, KIM_LIEN, NOW, ROOT, Clock, add_conversation, add_officer, add_units, said
 from webhook.metrics import Gauges, registry
 
@@ -105,12 +105,17 @@ def test_a_unit_with_work_and_nobody_to_do_it_is_an_alarm_until_somebody_has_an_
     assert "units_without_officer" not in _codes(database, rulebook)
 
 
-def test_an_administrator_sees_what_needs_a_look_and_an_officer_does_not(desk: Desk) -> None:
-    with transaction(desk.database) as session:
+@pytest.fixture
+def office(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -> Office:
+    return furnish(database, rulebook, clock, tmp_path)
+
+
+def test_an_administrator_sees_what_needs_a_look_and_an_officer_does_not(office: Office) -> None:
+    with transaction(office.database) as session:
         conversation = add_conversation(session)
         outbox.enqueue(session, conversation.id, "k", TOLD, NOW, author="bot")
         session.execute(update(Outbound).values(status="dead"))
     words = "tin gửi cho người dân đã dừng"
-    page = desk.log_in("quantri").get("/admin/")
+    page = office.log_in("quantri").get("/admin/")
     assert page.status_code == 200 and words in page.text and TOLD not in page.text
-    assert words not in desk.log_in("dongda").get("/admin/").text
+    assert words not in office.log_in("dongda").get("/admin/").text
