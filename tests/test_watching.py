@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from prometheus_client import generate_latest
 from sqlalchemy import update
 
