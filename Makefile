@@ -26,10 +26,13 @@ train: .venv-bot/.ready ## the language model, when data or pipeline changed
 evaluate: setup train ## how well it understands: make evaluate DATA=dir (formats: nlu.jsonl, locations.jsonl)
 	@$(PY) -m bench.evaluate $(or $(DATA),tests/evaluation)
 
-bench: setup train ## the figures of bench/, beside stock Rasa; takes about half an hour
+bench: setup train ## the figures of bench/, beside stock Rasa; takes about an hour
 	$(PY) -m bench.evaluate tests/evaluation
 	$(PY) -m bench.turns
 	$(PY) -m bench.pipelines
+	$(PY) -m bench.ack
+	$(PY) -m bench.hostile
+	$(PY) -m bench.chaos
 
 migrate: .venv/.ready ## the database to the newest schema
 	@$(PY) manage.py migrate

@@ -33,6 +33,7 @@ from webhook.channels import build_channels
 from webhook.channels.base import ChannelError
 from webhook.channels.messenger import MessengerChannel
 from webhook.channels.messenger_profile import ProfileError, build_profile
+from webhook.replay import replay
 
 DEMO_PASSWORD = "tiep-dan-demo"  # noqa: S105 - printed on screen; such accounts stop a start with real channels
 DEMO_ACCOUNTS = (
@@ -152,6 +153,15 @@ def messenger_profile(config: Config, _options: argparse.Namespace) -> int:
         return 1
     print("The Messenger profile is set.")
     return 0
+
+
+def replay_webhooks(config: Config, options: argparse.Namespace) -> None:
+    """Feed recorded webhook bodies (lines with channel and body) to a running gateway, signed with our secrets."""
+    url = options.url or f"http://127.0.0.1:{config.webhook_port}"
+    with options.file.open(encoding="utf-8") as lines:
+        statuses = replay(config, lines, url.rstrip("/"))
+    for status, count in sorted(statuses.items()):
+        print(f"{status or 'no answer'}\t{count}")
 
 
 def export_corrections(config: Config, options: argparse.Namespace) -> None:
@@ -316,6 +326,9 @@ def _parser() -> argparse.ArgumentParser:
     add("user-unlock", user_unlock, user_unlock.__doc__).add_argument("username")
     sub = add("retry", retry, retry.__doc__)
     sub.add_argument("ids", nargs="*", type=int, metavar="ID")
+    sub = add("replay", replay_webhooks, replay_webhooks.__doc__)
+    sub.add_argument("file", type=Path)
+    sub.add_argument("--url", default="", help="of the gateway; the one on this machine when it is not given")
     for name, filed in (("export-corrections", export_corrections), ("load-boundaries", load_boundaries)):
         add(name, filed, filed.__doc__).add_argument("file", type=Path)
     sub = add("case-add", case_add, case_add.__doc__)

@@ -51,7 +51,7 @@ _AGAIN_AFTER = 60.0  # seconds after which a platform brings a message anew that
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints what was lost, doubled, turned round and repeated; 1 when a promise is broken."""
-    options = _options(arguments)
+    options = read_options(arguments)
     with tempfile.TemporaryDirectory(prefix="tiepdan-chaos-") as folder:
         found = run(Path(folder), options)
     print("\n".join([*map(row, found.figures), *map(line, found.figures)]))
@@ -322,7 +322,7 @@ def against(stored: Sequence[str], shown: Sequence[str]) -> tuple[int, int]:
     return repeated, turned + len(stored) - position
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.chaos", description=__doc__)
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--conversations", type=int, default=500)

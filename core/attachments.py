@@ -12,6 +12,7 @@ from core.model import Attachment
 
 LEASE = timedelta(seconds=60)  # longer than the slowest download, so that a living worker keeps what it fetches
 MAX_ATTEMPTS = 5
+POSTPONED = timedelta(seconds=60)
 
 
 def claim(session: Session, now: datetime) -> Attachment | None:
@@ -41,9 +42,10 @@ def held(session: Session, attachment_id: int, attempt: int) -> Attachment:
     return found
 
 
-def stored(attachment: Attachment, mime: str, size: int) -> None:
+def stored(attachment: Attachment, mime: str, size: int, fingerprint: str | None = None) -> None:
     """The file is on disk under `stored_name`; `size` in bytes."""
     attachment.status = "stored"
+    attachment.fingerprint = fingerprint
     attachment.mime = mime
     attachment.size = size
     attachment.error = None
@@ -57,6 +59,13 @@ def retry(attachment: Attachment, error: str, now: datetime) -> bool:
     attachment.next_at = now + timedelta(seconds=2**attachment.attempts)
     attachment.error = error[:80]
     return True
+
+
+def postpone(attachment: Attachment, error: str, now: datetime) -> None:
+    """Not its fault (our disk is full, our scanner is away): this attempt does not count."""
+    attachment.attempts -= 1
+    attachment.next_at = now + POSTPONED
+    attachment.error = error[:80]
 
 
 def failed(attachment: Attachment, error: str) -> None:

@@ -106,6 +106,8 @@ class Config:
     desk_url: str = ""  # where officers reach the desk, when that is not the address they typed
     silence_minutes: int = 30  # how long the bot is silent after a person wrote in the platform's own inbox
     settle_seconds: float = 1.5  # free words wait this long for more of the same thought
+    clamd: str = ""  # HOST:PORT or socket of a ClamAV daemon that looks at every file, if there is one
+    record_file: Path | None = None  # where the gateway writes the shape of what it gets, without words and ids
     rasa_timeout: float = 20.0
     send_timeout: float = 10.0
 
@@ -184,6 +186,8 @@ def _build(values: Mapping[str, str], demo: bool) -> Config:
         messenger=_messenger(values),
         sms=_sms(values),
         workers=_positive(values, "WORKERS", 1),
+        clamd=_clamd(values),
+        record_file=Path(values["RECORD_FILE"]) if "RECORD_FILE" in values else None,
         start_rasa=values.get("START_RASA", "1") != "0",
         turn_threads=_positive(values, "TURN_THREADS", 2),
         send_threads=_positive(values, "SEND_THREADS", 2),
@@ -276,6 +280,13 @@ def _database_url(values: Mapping[str, str]) -> str:
 def _rasa_urls(values: Mapping[str, str]) -> tuple[str, ...]:
     listed = _list({"RASA_URL": "http://127.0.0.1:5005", **values}, "RASA_URL")
     return tuple(_url({"RASA_URL": url}, "RASA_URL", "") for url in listed)
+
+
+def _clamd(values: Mapping[str, str]) -> str:
+    address = values.get("CLAMD", "")
+    if address and not address.startswith("/") and not address.rpartition(":")[2].isdecimal():
+        raise ConfigError("CLAMD must be HOST:PORT or the path of a socket.")
+    return address
 
 
 def _port(values: Mapping[str, str], name: str, default: int) -> int:

@@ -3,6 +3,7 @@
 import io
 import struct
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from PIL import Image, ImageOps
 
@@ -10,6 +11,8 @@ MAX_PIXELS = 40_000_000
 LONG_SIDE = 2560  # pixels
 THUMBNAIL_SIDE = 480  # pixels
 JPEG_QUALITY = 85
+HASH_SIDE = 8  # rows and columns of a fingerprint
+LEAST_CONTRAST = 16  # of 255
 
 UNKNOWN = "application/octet-stream"
 # The registered name of docx is longer than the column; Word opens both under this one.
@@ -49,11 +52,12 @@ class PictureError(Exception):
 
 @dataclass(frozen=True)
 class Content:
-    """What is kept: the bytes, a mime type safe to name, and a small JPEG when it is a picture."""
+    """What is kept: the bytes, a mime type safe to name, and for a picture a small JPEG and what it looks like."""
 
     data: bytes = field(repr=False)
     mime: str
     thumbnail: bytes | None = field(default=None, repr=False)
+    fingerprint: str | None = None
 
 
 def recognise(data: bytes, kind: str) -> Content:
@@ -99,7 +103,8 @@ def _picture(data: bytes, name: str) -> Content:
             clean = _redrawn(image)
         lossless = name in {"PNG", "GIF"} or clean.mode == "RGBA"
         encoded = _encoded(clean, "PNG" if lossless else "JPEG")
-        return Content(encoded, "image/png" if lossless else "image/jpeg", _thumbnail(clean))
+        mime = "image/png" if lossless else "image/jpeg"
+        return Content(encoded, mime, _thumbnail(clean), fingerprint(clean))
     except PictureError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -126,14 +131,34 @@ def _upright(image: Image.Image) -> Image.Image:
         return image  # a broken EXIF block is no reason to lose the picture
 
 
+def fingerprint(image: Image.Image) -> str | None:
+    """16 hex digits that stay nearly the same when a picture is resized or compressed anew ("difference hash").
+
+    Each bit says whether a spot is brighter than the one to its right. None for a picture with nothing on it: a wall,
+    a dark street, a white page all look alike and are not the same picture.
+    """
+    small = _on_white(image).convert("L").resize((HASH_SIDE + 1, HASH_SIDE), Image.Resampling.LANCZOS)
+    low, high = small.getextrema()
+    if not isinstance(low, int) or not isinstance(high, int) or high - low < LEAST_CONTRAST:
+        return None
+    dots = list(small.tobytes())
+    rows = [dots[start : start + HASH_SIDE + 1] for start in range(0, len(dots), HASH_SIDE + 1)]
+    bits = [left > right for row in rows for left, right in pairwise(row)]
+    return f"{sum(bit << place for place, bit in enumerate(bits)):016x}"
+
+
 def _thumbnail(image: Image.Image) -> bytes:
     small = image.copy()
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    if small.mode == "RGBA":
-        page = Image.new("RGB", small.size, "white")
-        page.paste(small, mask=small.getchannel("A"))
-        small = page
-    return _encoded(small, "JPEG")
+    return _encoded(_on_white(small), "JPEG")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image
+    page = Image.new("RGB", image.size, "white")
+    page.paste(image, mask=image.getchannel("A"))
+    return page
 
 
 def _encoded(image: Image.Image, name: str) -> bytes:

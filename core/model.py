@@ -97,7 +97,10 @@ class Attachment(Base):
     """A photo, voice note, video or file of an inbound message: fetched at once, because platform links expire."""
 
     __tablename__ = "attachments"
-    __table_args__ = (Index("ix_attachments_status_next_at", "status", "next_at"),)
+    __table_args__ = (
+        Index("ix_attachments_status_next_at", "status", "next_at"),
+        Index("ix_attachments_fingerprint", "fingerprint"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     inbound_id: Mapped[int] = mapped_column(ForeignKey("inbounds.id"), index=True)
@@ -107,6 +110,7 @@ class Attachment(Base):
     stored_name: Mapped[str | None] = mapped_column(String(80))  # random name under VAR_DIR/media
     mime: Mapped[str | None] = mapped_column(String(80))
     size: Mapped[int | None]  # bytes
+    fingerprint: Mapped[str | None] = mapped_column(String(16))  # what a picture looks like; see `core.content`
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime] = mapped_column(UtcDateTime)
     error: Mapped[str | None] = mapped_column(String(80))

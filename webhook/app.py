@@ -26,6 +26,7 @@ from core.vault import Vault
 from webhook.channels import build_channels, utc_now
 from webhook.channels.base import Channel, Parsed
 from webhook.channels.body import MAX_BODY
+from webhook.recorder import Recorder
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Gateway:
     channels: Mapping[str, Channel]
     spool: Spool
     intake: Intake
+    recorder: Recorder | None = None
 
     def receive(self, channel: Channel, raw: bytes | None, headers: Mapping[str, str]) -> int:
         """The HTTP status for one delivery; `raw` is None for a body above the limit."""
@@ -52,6 +54,8 @@ class Gateway:
         if not channel.verify(raw, headers):
             log.warning("webhook not signed by the platform", extra={"channel": channel.name, "outcome": "refused"})
             return channel.refusal_status
+        if self.recorder is not None:
+            self.recorder.record(channel.name, raw)
         parsed = channel.parse(raw)
         _log_ignored(channel, parsed)
         if not parsed.events:
@@ -94,7 +98,8 @@ def create_app(
 ) -> Flask:
     """The public routes of the gateway over parts that are already built."""
     app = Flask(__name__, static_folder=None)
-    gateway = Gateway(database, channels, spool, Intake(database, spool, clock))
+    recorder = None if config.record_file is None else Recorder(config.record_file, config)
+    gateway = Gateway(database, channels, spool, Intake(database, spool, clock), recorder)
     verify_folder = (config.var_dir / "verify").resolve()
 
     @app.post("/webhooks/<name>")

@@ -12,6 +12,7 @@ from core.content import Content, PictureError, recognise
 from core.db import Database, transaction
 from core.inbox import LeaseLostError
 from webhook.download import DownloadError, HostRule, Limits, download
+from webhook.scanner import Scanner, ScannerAwayError
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class MediaFetcher:
     hosts: HostRule
     clock: Callable[[], datetime]
     limits: Limits = field(default_factory=Limits)
+    scan: Scanner | None = None
 
     def step(self, worker: str) -> bool:
         """Fetch one attachment; False when there was none."""
@@ -64,11 +66,31 @@ class MediaFetcher:
             self._failed(claimed, "interrupted", retry=False)
             return
         try:
-            content = recognise(download(claimed.url, self.hosts, self.limits), claimed.kind)
+            data = download(claimed.url, self.hosts, self.limits)
+            if self.scan is not None and self.scan(data) != "clean":
+                self._failed(claimed, "malware", retry=False)
+                return
+            content = recognise(data, claimed.kind)
         except (DownloadError, PictureError) as error:
             self._failed(claimed, error.code, retry=error.retry)
-            return
-        self._keep(claimed, content)
+        except ScannerAwayError:
+            self._postpone(claimed, "scanner_away")
+        else:
+            self._keep_or_postpone(claimed, content)
+
+    def _keep_or_postpone(self, claimed: Claimed, content: Content) -> None:
+        try:
+            self._keep(claimed, content)
+        except OSError:
+            self._postpone(claimed, "disk_refuses")
+
+    def _postpone(self, claimed: Claimed, code: str) -> None:
+        """What we lack is no reason to give a citizen's photo up."""
+        now = self.clock()
+        with transaction(self.database) as session:
+            attachments.postpone(attachments.held(session, claimed.id, claimed.attempt), code, now)
+        extra = {"inbound_id": claimed.inbound_id, "reason": code, "outcome": "postponed"}
+        log.error("attachment not kept", extra=extra)
 
     def _keep(self, claimed: Claimed, content: Content) -> None:
         """Put the file in its place under the lock of its row: who lost the row leaves nothing behind."""
@@ -80,7 +102,7 @@ class MediaFetcher:
             with transaction(self.database) as session:
                 row = attachments.held(session, claimed.id, claimed.attempt)
                 self._publish(claimed, content)
-                attachments.stored(row, content.mime, len(content.data))
+                attachments.stored(row, content.mime, len(content.data), content.fingerprint)
         finally:
             self._clear_parts(claimed)
         log.info("attachment stored", extra={"inbound_id": claimed.inbound_id, "outcome": "stored"})

@@ -45,9 +45,7 @@ class Gauges(Collector):
         age = 0.0 if oldest is None else max(self.clock().timestamp() - oldest, 0.0)
         yield _gauge("tiepdan_spool_events", "Events waiting on this machine's disk.", self.spool.size())
         yield _gauge("tiepdan_spool_oldest_seconds", "How long the oldest of them has waited.", age)
-        yield _gauge(
-            "tiepdan_spool_set_aside", "Files nobody could take in: a person must look.", self.spool.set_aside()
-        )
+        yield _gauge("tiepdan_spool_set_aside", "Files that a person must look at.", self.spool.set_aside())
         yield _gauge("tiepdan_spool_has_room", "1 while the disk would take another event.", int(self.spool.has_room()))
 
     def _look(self) -> Vitals | None:

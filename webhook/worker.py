@@ -33,6 +33,7 @@ from webhook.download import host_rule
 from webhook.exporter import Exporter
 from webhook.media import MediaFetcher
 from webhook.rasa_client import RasaClient
+from webhook.scanner import scanner
 from webhook.typing import Typing
 
 log = logging.getLogger(__name__)
@@ -187,7 +188,7 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
             typing=Typing(channels),
         ),
         deliverer=Deliverer(database, channels, clock, means_of(config, vault, rulebook.words), build_paces(config)),
-        fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), clock),
+        fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), clock, scan=scanner(config.clamd)),
         chores=Chores(database, rulebook, exporter, clock),
         spool=Spool(config.var_dir / "spool", vault),
         stop=stop,
