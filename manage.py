@@ -15,7 +15,7 @@ from alembic.config import Config as AlembicConfig
 from sqlalchemy import select, text
 
 import supervise
-from cases import boundaries, clocks
+from cases import audit, boundaries, clocks, second_factor
 from cases.corrections import as_rasa, corrections
 from cases.demo import Given, UnknownValueError, add_case, seed_demo_cases
 from cases.model import Officer, Unit
@@ -40,6 +40,7 @@ DEMO_ACCOUNTS = (
     ("kimlien", "Trần Văn Minh (mẫu)", "officer", "2025:00229", "cán bộ phường Kim Liên"),
     ("tiepdan", "Phạm Thị Lan (mẫu)", "officer", "city:01", "cán bộ tiếp dân thành phố, trả lời mục Cần người xem"),
     ("giamsat", "Lê Thị Hạnh (mẫu)", "supervisor", "city:01", "người giám sát thành phố"),
+    ("quantri", "Đỗ Quang Huy (mẫu)", "administrator", "city:01", "người quản trị"),
 )
 
 
@@ -93,6 +94,19 @@ def right(config: Config, options: argparse.Namespace) -> None:
             raise OfficerError(f"there is no officer {options.username}")
         officer.may_export_personal = options.personal_exports == "on"
     print(f"Personal exports are {options.personal_exports} for {options.username}.")
+
+
+def user_unlock(config: Config, options: argparse.Namespace) -> None:
+    """Let an officer in again who lost the phone with the second factor, or is locked after wrong passwords."""
+    now = datetime.now(UTC)
+    with transaction(_opened(config)) as session:
+        officer = session.scalars(select(Officer).where(Officer.username == options.username)).first()
+        if officer is None:
+            raise UnknownValueError(f"there is no account {options.username!r}")
+        officer.failed_logins, officer.locked_until = 0, None
+        removed = second_factor.remove(session, officer.id)
+        audit.note(session, None, "factor_removed", f"officer:{officer.id}", now, reason="manage.py user-unlock")
+    print(f"{options.username} may log in{'; the second factor is off' if removed else ''}.")
 
 
 def run_worker(_config: Config, _options: argparse.Namespace) -> None:
@@ -299,6 +313,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("right", right, right.__doc__)
     sub.add_argument("username")
     sub.add_argument("--personal-exports", choices=("on", "off"), required=True)
+    add("user-unlock", user_unlock, user_unlock.__doc__).add_argument("username")
     sub = add("retry", retry, retry.__doc__)
     sub.add_argument("ids", nargs="*", type=int, metavar="ID")
     for name, filed in (("export-corrections", export_corrections), ("load-boundaries", load_boundaries)):

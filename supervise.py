@@ -6,6 +6,7 @@ are healthy, prints where to go, and passes the stop signal on.
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ RASA_ENVIRONMENT = {"RASA_TELEMETRY_ENABLED": "false", "PYTHONWARNINGS": "ignore
 NO_PROXY = {"http": "", "https": ""}  # all of it is on this machine
 WAIT_FOR_HEALTH = 180.0  # seconds
 ALIVE_WITHIN = 30.0  # seconds
+METRICS = Path("run/metrics")  # under VAR_DIR: what the processes count
 
 
 class NotHealthyError(Exception):
@@ -52,6 +54,7 @@ def processes(config: Config) -> list[Process]:
         *(_worker(python, number) for number in range(config.workers)),
         _web(python, "desk", "desk.app:application()", config.desk_port, 4),
         _web(python, "portal", "portal.app:application()", config.portal_port, 2),
+        Process("metrics", (python, "-m", "webhook.metrics"), _local(config.metrics_port, "/metrics"), stop_wait=5),
     ]
     if config.simulated:
         found.append(
@@ -70,6 +73,7 @@ def run(config: Config, environ: Mapping[str, str], greeting: str) -> int:
             f"Stop it first: Ctrl-C there, or kill $(cat {config.var_dir}/run/supervisor.pid)\n"
         )
         return 1
+    _empty(config.var_dir / METRICS)
     path = _write(config, wanted)
     child = subprocess.Popen(  # noqa: S603 - our own interpreter and file
         [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(path)],
@@ -194,4 +198,11 @@ def _answers(url: str) -> bool:
 
 def environment(config: Config) -> dict[str, str]:
     """What the processes inherit: every setting in force, so that gateway and simulator agree without reading files."""
-    return {**settings_in_force(), "VAR_DIR": str(config.var_dir)}
+    counted = {"PROMETHEUS_MULTIPROC_DIR": str((config.var_dir / METRICS).resolve())}
+    return {**settings_in_force(), **counted, "VAR_DIR": str(config.var_dir)}
+
+
+def _empty(folder: Path) -> None:
+    """What earlier processes counted is over with them: a counter may begin at 0 again."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)

@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 import supervise
 from bench.figures import Figure, Number, line, quantile, row
 from bench.load import Timed, Webhook, at_rate, both_platforms, messenger_text
-from bench.processes import BOT_PYTHON, ROOT, free_port, our_actions, serving
+from bench.processes import BOT_PYTHON, ROOT, free_port, listener, our_actions, serving
 from core.config import load_config
 from core.db import open_database, reading
 from core.model import Inbound
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _sqlite(folder: Path, options: argparse.Namespace) -> list[Figure]:
     url = f"sqlite:///{folder}/bench.db"
-    with _gateway(folder, url) as address:
+    with gateway(folder, url) as (address, _):
         timed = _measured(address, options)
     return [*_figures("ack.sqlite", timed), Number("ack.sqlite.not_stored", _sent(timed) - _stored(url))]
 
@@ -59,7 +59,7 @@ def _postgresql(folder: Path, options: argparse.Namespace) -> list[Figure]:
     cluster = PostgresCluster(durable=True)
     try:
         url = cluster.url(cluster.create())
-        with _gateway(folder, url) as address:
+        with gateway(folder, url) as (address, _):
             timed = _measured(address, options)
             cluster.halt()
             down = at_rate(address, both_platforms(options.count), options.rate)
@@ -97,15 +97,15 @@ def _rasa(folder: Path, options: argparse.Namespace) -> list[Figure]:
 
 
 @contextmanager
-def _gateway(folder: Path, url: str) -> Iterator[str]:
-    """A migrated database and the gateway on it, with nothing else; gives its address."""
+def gateway(folder: Path, url: str) -> Iterator[tuple[str, int]]:
+    """A migrated database and the gateway on it, with nothing else; gives its address and process id."""
     port = free_port()
     settings = {"WEBHOOK_PORT": str(port), "VAR_DIR": str(folder), "DATABASE_URL": url, "TIEPDAN_DEMO": "1"}
     subprocess.run([sys.executable, "manage.py", "migrate"], cwd=ROOT, env={**os.environ, **settings}, check=True)
     wanted = supervise.processes(load_config(settings, Path("/nonexistent")))
     command = next(process.command for process in wanted if process.name == "gateway")
     with serving(command, port, settings, "/readyz") as address:
-        yield address
+        yield address, listener(port)
 
 
 def _measured(address: str, options: argparse.Namespace) -> Timed:

@@ -25,6 +25,13 @@ def free_port() -> int:
         return port
 
 
+def listener(port: int) -> int:
+    """The process that was started to listen on a port: its command line names it."""
+    wanted = f"127.0.0.1:{port}".encode()
+    found = [int(p.parent.name) for p in Path("/proc").glob("[0-9]*/cmdline") if wanted in p.read_bytes().split(b"\0")]
+    return min(found)
+
+
 @contextmanager
 def serving(
     command: Sequence[str | Path], port: int, settings: Mapping[str, str] | None = None, health: str = "/status"

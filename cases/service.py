@@ -307,7 +307,7 @@ def _move(session: Session, case: Case, officer: Officer, move: Move, now: datet
     case.status = after(move, Status(case.status))
     if case.officer_id is None:
         _take(session, case, officer, now)
-    case.spoke_at = None
+    case.spoke_at, case.offered_by_id = None, None
 
 
 def _take(session: Session, case: Case, officer: Officer, now: datetime) -> None:

@@ -90,6 +90,7 @@ class Config:
     desk_port: int
     portal_port: int
     simulator_port: int
+    metrics_port: int
     var_dir: Path
     secret_keys: tuple[str, ...] = field(repr=False)
     data_keys: tuple[str, ...] = field(repr=False)
@@ -173,6 +174,7 @@ def _build(values: Mapping[str, str], demo: bool) -> Config:
         desk_port=_port(values, "DESK_PORT", 8080),
         portal_port=portal_port,
         simulator_port=_port(values, "SIMULATOR_PORT", 8090),
+        metrics_port=_port(values, "METRICS_PORT", 8060),
         var_dir=Path(values.get("VAR_DIR", "var")),
         secret_keys=_list(values, "SECRET_KEY"),
         data_keys=_list(values, "DATA_KEY"),

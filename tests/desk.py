@@ -188,6 +188,7 @@ def furnished_desk(seed: Path, folder: Path, rulebook: Rulebook) -> Iterator[Des
         desk_port=1,
         portal_port=1,
         simulator_port=1,
+        metrics_port=8060,
         var_dir=folder,
         secret_keys=("test-secret",),
         data_keys=("test-data-key",),

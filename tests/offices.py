@@ -46,6 +46,7 @@ def config_for(folder: Path) -> Config:
         desk_port=1,
         portal_port=1,
         simulator_port=1,
+        metrics_port=8060,
         var_dir=folder,
         secret_keys=("test-secret",),
         data_keys=("test-data-key",),

@@ -64,7 +64,7 @@ class Stack:
     more_gateways: list[str] = field(default_factory=list)
 
     def environment(self) -> dict[str, str]:
-        names = ["WEBHOOK_PORT", "DESK_PORT", "PORTAL_PORT", "SIMULATOR_PORT", "ACTIONS_PORT"]
+        names = ["WEBHOOK_PORT", "DESK_PORT", "PORTAL_PORT", "SIMULATOR_PORT", "ACTIONS_PORT", "METRICS_PORT"]
         if not self.ports:
             rasa = [f"RASA_{number}" for number in range(self.rasa)]
             self.ports = dict(zip([*names, *rasa], free_ports(len(names) + self.rasa), strict=True))
@@ -112,21 +112,13 @@ class Stack:
 
     def pid(self, name: str) -> int:
         """The process id that the supervisor knows, 0 while it is not running."""
-        answer = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "supervisor.supervisorctl",
-                "-c",
-                str(self.var / "run/supervisord.conf"),
-                "pid",
-                name,
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return int(answer.stdout) if answer.stdout.strip().isdecimal() else 0
+        answer = self.control("pid", name)
+        return int(answer) if answer.isdecimal() else 0
+
+    def control(self, *words: str) -> str:
+        """Tell the supervisor something and return what it says."""
+        command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(self.var / "run/supervisord.conf")]
+        return subprocess.run([*command, *words], capture_output=True, text=True, check=False).stdout.strip()
 
     def manage(self, *arguments: str, stdin: str = "") -> str:
         """Run a manage.py command against this stack's store and return what it prints."""

@@ -203,6 +203,7 @@ def desk(tmp_path: Path, seeded: Path, rulebook: Rulebook) -> Iterator[Desk]:
         desk_port=1,
         portal_port=1,
         simulator_port=1,
+        metrics_port=8060,
         var_dir=tmp_path,
         secret_keys=("test-secret",),
         data_keys=("test-data-key",),

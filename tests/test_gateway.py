@@ -3,6 +3,7 @@
 import fcntl
 import json
 import logging
+import random
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from bench import hostile
 from core.config import Config, load_config
 from core.db import Base, Database, open_database, reading
 from core.inbox import InboundEvent
@@ -377,3 +379,18 @@ def test_an_unexpected_error_is_answered_neutrally_so_that_the_event_comes_again
     assert (answer.status_code, answer.text) == (503, "")
     assert house.texts() == []
     assert house.post("zalo", raw) == 200
+
+
+def test_six_hundred_hostile_bodies_crash_nothing_and_forge_nothing(house: House) -> None:
+    """`python -m bench.hostile` sends 20,000 to a real gateway."""
+    chance = random.Random(7)
+    for webhook in hostile.forged(chance, 300):
+        answer = house.client.post(webhook.path, data=webhook.body, headers=dict(webhook.headers))
+        assert answer.status_code < 500
+    assert house.texts() == []
+    for webhook in hostile.signed(chance, 300):
+        answer = house.client.post(webhook.path, data=webhook.body, headers=dict(webhook.headers))
+        assert answer.status_code < 500
+    assert house.texts()
+    until(house.spool.is_empty, "the spool is drained", 10)
+    assert house.spool.set_aside() == 0

@@ -81,6 +81,7 @@ def portal(tmp_path: Path, rulebook: Rulebook) -> Iterator[Portal]:
         desk_port=1,
         portal_port=1,
         simulator_port=1,
+        metrics_port=8060,
         var_dir=tmp_path,
         secret_keys=("test-secret",),
         data_keys=("test-data-key",),

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
+from core import metrics
 from core.config import Config, load_config
 from core.db import Database, open_database, reading
 from core.inbox import InboundEvent
@@ -63,6 +65,7 @@ class Gateway:
             # Neither database nor disk: the platform has to bring it again.
             log.exception("event not kept", extra={"channel": channel.name, "outcome": "not_kept"})
             return 503
+        metrics.KEPT.labels(outcome).inc(len(events))
         log.info("events kept", extra={"channel": channel.name, "count": len(events), "outcome": outcome})
         return status
 
@@ -96,8 +99,10 @@ def create_app(
 
     @app.post("/webhooks/<name>")
     def receive(name: str) -> Response:
-        channel = _known(gateway, name)
-        return _plain("", gateway.receive(channel, _read_body(), dict(request.headers)))
+        began, channel = time.perf_counter(), _known(gateway, name)
+        status = gateway.receive(channel, _read_body(), dict(request.headers))
+        metrics.ACKNOWLEDGED.labels(channel.name, status).observe(time.perf_counter() - began)
+        return _plain("", status)
 
     @app.get("/webhooks/<name>")
     def challenge(name: str) -> Response:

@@ -19,7 +19,7 @@ from cases.queries import recently_filed, recently_resolved
 from cases.rulebook import Rulebook
 from cases.service import add_information, citizen_answered
 from cases.workflow import OPEN, Status
-from core import inbox, outbox
+from core import inbox, metrics, outbox
 from core.db import Database, reading, transaction
 from core.model import Conversation, Inbound, Turn
 from core.vault import Vault
@@ -144,6 +144,7 @@ class Converser:
             citizen_answered(session, self.in_force.at(session), case, turn.id, now)
             self._keep_phone(turn, claimed)
             inbox.finish(turn, now, "case_answer")
+        metrics.TURNS.labels("given_to_case").inc()
         log.info("turn given to case", extra={"turn_id": claimed.id, "case_id": case.id, "outcome": "done"})
 
     def _answered(self, claimed: ClaimedTurn, worker: str, answer: Answer) -> None:
@@ -182,6 +183,7 @@ class Converser:
             if claimed.choice:
                 turn.members[0].choice = claimed.choice[:120]
             inbox.finish(turn, now, answer.intent)
+        metrics.TURNS.labels("answered").inc()
         log.info("turn answered", extra={"turn_id": claimed.id, "count": len(answer.replies), "outcome": "done"})
 
     def _failed(self, turn_id: int, worker: str, reason: str, *, counts: bool) -> None:
@@ -197,6 +199,7 @@ class Converser:
             else:
                 self._give_up(session, turn, now, counts=counts)
                 inbox.fail(turn, now, None, counts=counts)
+        metrics.TURNS.labels(reason).inc()
         log.warning("turn failed", extra={"turn_id": turn_id, "reason": reason, "attempt": failures})
 
     def _give_up(self, session: Session, turn: Turn, now: datetime, *, counts: bool) -> None:

@@ -14,7 +14,7 @@ from cases.model import Case
 from cases.service import note_undelivered
 from cases.windows import Facts, Plan, Policy, Route
 from cases.words import Words
-from core import enclosure, outbox
+from core import enclosure, metrics, outbox
 from core.config import Config
 from core.db import Database, transaction
 from core.inbox import LeaseLostError
@@ -212,6 +212,7 @@ class Deliverer:
                 row.noticed_at, row.external_id = now, external_id
                 outbox.hold(row, "noticed")
         extra = {"outbound_id": claimed.outbound_id, "channel": channel, "outcome": "sent", "reason": route.value}
+        metrics.SENT.labels(channel).inc()
         log.info("message sent", extra=extra)
 
     def _keep(self, claimed: Claimed, worker: str) -> None:
@@ -232,6 +233,8 @@ class Deliverer:
             row = outbox.held(session, claimed.outbound_id, worker)
             outcome = self._after(session, row, claimed, error, now)
         extra = {"outbound_id": claimed.outbound_id, "reason": error.code, "outcome": outcome}
+        name = claimed.channel.name if claimed.channel else "none"
+        metrics.NOT_SENT.labels(name, type(error).__name__, outcome).inc()
         log.warning("message not sent", extra=extra)
 
     def _after(self, session: Session, row: Outbound, claimed: Claimed, error: ChannelError, now: datetime) -> str:

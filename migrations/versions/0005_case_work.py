@@ -14,11 +14,18 @@ NAMES = (
     "queue_class", "queue_at", "spoke_at", "offered_by_id", "about_unit_id", "about_officer_id", "duplicate_of_id",
     "doubts",
 )  # fmt: skip
+QUEUE = (
+    "queue_class", "queue_at", "id", "unit_id", "area_id", "about_unit_id", "about_officer_id", "due_at", "status",
+    "officer_id", "spoke_at",
+)  # fmt: skip
 INDEXES = (
-    ("ix_cases_queue_class_queue_at_id", ["queue_class", "queue_at", "id"]),
+    ("ix_cases_queue", QUEUE),
     ("ix_cases_unit_id_queue_class_queue_at_id", ["unit_id", "queue_class", "queue_at", "id"]),
     ("ix_cases_area_id_queue_class_queue_at_id", ["area_id", "queue_class", "queue_at", "id"]),
+    ("ix_cases_category_queue_class_queue_at_id", ["category", "queue_class", "queue_at", "id"]),
     ("ix_cases_officer_id_queue_class_queue_at_id", ["officer_id", "queue_class", "queue_at", "id"]),
+    ("ix_cases_offered_by_id", ["offered_by_id"]),
+    ("ix_cases_spoke_at", ["spoke_at"]),
     ("ix_cases_doubts", ["doubts"]),
     ("ix_cases_duplicate_of_id", ["duplicate_of_id"]),
 )
@@ -52,7 +59,7 @@ def upgrade() -> None:
         op.add_column("cases", column)
     op.execute(FILLED)
     for name, columns in INDEXES:
-        op.create_index(name, "cases", columns)
+        op.create_index(name, "cases", list(columns))
     for statement in POSTGRESQL_SEARCH if _postgresql() else SQLITE_SEARCH:
         op.execute(statement)
     _create_tables()

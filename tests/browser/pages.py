@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Response, expect
 
 from tests.stack import PASSWORD, Stack
 
+CHROMIUM = Path("/usr/bin/chromium")
 PATIENCE = 20_000  # milliseconds; an answer passes through four processes
 DESK_SCREEN, PHONE_SCREEN = (1366, 768), (390, 844)
 COMPLAINT = "Ngõ 12 Chùa Bộc, Đống Đa rác chất đống 3 ngày nay không ai dọn"
@@ -118,7 +120,7 @@ class Desk:
         """Unfold one of the moves, write and send; "Trả lời người dân" is unfolded already."""
         folded = self.page.locator("details[name=move]").filter(has=self.page.locator("summary", has_text=summary))
         if folded.get_attribute("open") is None:
-            folded.locator("summary").click()
+            folded.locator("> summary").click()
         folded.locator("textarea").fill(text)
         folded.get_by_role("button", name=button).click()
 

@@ -3,20 +3,13 @@
 import csv
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from tests.browser.pages import COMPLAINT, PATIENCE, PHONE_SCREEN, WARD, Desk, Phone, Windows, found, width
+from tests.browser.pages import CHROMIUM, COMPLAINT, PHONE_SCREEN, WARD, Desk, Phone, Windows, found, width
 from tests.stack import Citizen, Stack, until
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-NOWHERE_ELSE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 OTHER_WARD = "Phường Ô Chợ Dừa"
 SECRET = re.compile(r"Từ bí mật để tra cứu: (.+)")
 SHOWN_TOTAL = re.compile(r"(\d+)\s+hồ sơ\s+Số hồ sơ người dân gửi")
@@ -36,24 +29,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
     finally:
         running.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, NOWHERE_ELSE])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def windows(browser: Browser) -> Iterator[Windows]:
-    """Every test ends by asking that no page complained and nothing left this machine."""
-    windows = Windows(browser)
-    yield windows
-    windows.close()
-    assert windows.wrong == []
 
 
 def filed(citizen: Citizen) -> str:
