@@ -1,6 +1,6 @@
 """How things look to people: filters of the desk's templates; registered by `desk.app`."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from flask import Flask
@@ -18,6 +18,7 @@ def register(app: Flask, rulebook: Rulebook) -> None:
         "local": local,
         "deadline": format_deadline,
         "unit_name": unit_name,
+        "day": day,
         "percent": percent,
         "hours": hours,
         "status_word": lambda code: words.statuses.get(code, code),
@@ -39,6 +40,11 @@ def local(moment: datetime | None) -> str:
 def unit_name(unit: Unit | None) -> str:
     """As it stands at the head of a cell: "Khu vực Đống Đa"."""
     return unit.name[:1].upper() + unit.name[1:] if unit else ""
+
+
+def day(text: str) -> str:
+    """ "2026-11-27", as it stands in an address, for people."""
+    return f"{date.fromisoformat(text):%d/%m/%Y}"
 
 
 def percent(share: float | None) -> str:
