@@ -18,6 +18,7 @@ from docx.text.paragraph import Paragraph
 Paper = _Document
 FONT = "Times New Roman"
 LEFT, CENTRE, RIGHT = WD_ALIGN_PARAGRAPH.LEFT, WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.RIGHT
+WIDTH, NAMES = 16.0, 4.6  # centimetres: of a page, and of the first column of a table
 LINE = "────────"  # the rule under the name of the body and under the motto
 
 
@@ -41,13 +42,11 @@ def add_masthead(paper: Paper, body: Sequence[str], number: str, nation: Sequenc
     """Who writes on the left, the nation and its motto on the right, number and day below them."""
     table = paper.add_table(rows=2, cols=2)
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
-    for column, width in zip(table.columns, (Cm(6.5), Cm(10)), strict=True):
-        for cell in column.cells:
-            cell.width = width
+    _set_widths(table, (Cm(6.2), Cm(10.4)))
     above, own = body
     left, right = table.rows[0].cells
-    _lines(left, ((above, 12, False, False), (own, 13, True, False), (LINE, 8, False, False)))
-    _lines(right, ((nation[0], 13, True, False), (nation[1], 14, True, False), (LINE * 2, 8, False, False)))
+    _lines(left, ((above, 12, False, False), (own, 12, True, False), (LINE, 8, False, False)))
+    _lines(right, ((nation[0], 12, True, False), (nation[1], 13, True, False), (LINE * 2, 8, False, False)))
     left, right = table.rows[1].cells
     _lines(left, ((number, 13, False, False),))
     _lines(right, ((day, 13, False, True),))
@@ -87,8 +86,7 @@ def add_head(paper: Paper, text: str) -> None:
 
 def add_table(paper: Paper, caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table with its caption above, heads repeated on every page; the last row is the sum and set in bold."""
-    say(paper, caption, align=CENTRE, bold=True, size=12, before=6)
-    paper.paragraphs[-1].paragraph_format.keep_with_next = True
+    add_caption(paper, caption)
     table = paper.add_table(rows=1, cols=len(heads))
     table.style, table.alignment = "Table Grid", WD_TABLE_ALIGNMENT.CENTER
     _fill(table.rows[0].cells, heads, bold=True)
@@ -96,6 +94,8 @@ def add_table(paper: Paper, caption: str, heads: Sequence[str], rows: Sequence[S
     table.rows[0]._tr.get_or_add_trPr().append(repeat)
     for place, row in enumerate(rows):
         _fill(table.add_row().cells, row, bold=place == len(rows) - 1)
+    rest = (WIDTH - NAMES) / (len(heads) - 1) if len(heads) > 1 else WIDTH
+    _set_widths(table, (Cm(NAMES), *(Cm(rest) for _ in heads[1:])))
     say(paper, "", align=LEFT, size=6)
 
 
@@ -109,6 +109,21 @@ def add_signature(paper: Paper, recipients: Sequence[str], signer: Sequence[str]
     for paragraph in left.paragraphs:
         paragraph.alignment = LEFT
     _lines(right, ((signer[0], 13, True, False), (signer[1], 12, False, True)))
+
+
+def add_caption(paper: Paper, text: str) -> None:
+    """Above a table or a chart, on the same page as it."""
+    say(paper, text, align=CENTRE, bold=True, size=12, before=6)
+    paper.paragraphs[-1].paragraph_format.keep_with_next = True
+
+
+def _set_widths(table: Any, widths: Sequence[Any]) -> None:
+    """Word looks at every cell, LibreOffice at the columns."""
+    table.autofit = False
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
+        for cell in column.cells:
+            cell.width = width
 
 
 def _fill(cells: Sequence[Any], texts: Sequence[str], *, bold: bool) -> None:

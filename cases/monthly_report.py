@@ -113,7 +113,7 @@ def _general(paper: layout.Paper, words: dict[str, Any], source: _Source, total:
     months = twelve_months(source.session, source.live_scope, source.filters, source.as_of)
     drawn = words["charts"]
     series = [(drawn["received"], [m.received for m in months]), (drawn["closed"], [m.closed for m in months])]
-    layout.say(paper, drawn["months"], align=layout.CENTRE, bold=True, size=12)
+    layout.add_caption(paper, drawn["months"])
     add_chart(paper, drawn["months"], [f"{month.key[5:]}/{month.key[2:4]}" for month in months], series)
 
 
@@ -125,7 +125,7 @@ def _results(paper: layout.Paper, words: dict[str, Any], source: _Source, found:
     if largest:
         names = [_name(words, source, "category", line.key) for line in largest]
         values = [line.counts["received"] for line in largest]
-        layout.say(paper, words["charts"]["category"], align=layout.CENTRE, bold=True, size=12)
+        layout.add_caption(paper, words["charts"]["category"])
         add_chart(paper, words["charts"]["category"], names, [(words["charts"]["received"], values)], lying=True)
     _breakdown(paper, words, source, source.figures("channel"))
 

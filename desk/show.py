@@ -1,6 +1,6 @@
 """How things look to people: filters of the desk's templates; registered by `desk.app`."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from flask import Flask
@@ -19,6 +19,7 @@ def register(app: Flask, rulebook: Rulebook) -> None:
         "deadline": format_deadline,
         "unit_name": unit_name,
         "browser_name": browser_name,
+        "day": day,
         "percent": percent,
         "hours": hours,
         "status_word": lambda code: words.statuses.get(code, code),
@@ -50,6 +51,11 @@ def browser_name(browser: str) -> str:
     system = next((known for known in systems if known in browser), "")
     spoken = {"Edg": "Edge", "OPR": "Opera", "CocCoc": "Cốc Cốc"}.get(name, name)
     return f"{spoken}, {system}" if name and system else browser
+
+
+def day(text: str) -> str:
+    """ "2026-11-27", as it stands in an address, for people."""
+    return f"{date.fromisoformat(text):%d/%m/%Y}"
 
 
 def percent(share: float | None) -> str:
