@@ -17,12 +17,12 @@ _ABOUT: Mapping[str, re.Pattern[str]] = {
     "name": re.compile(r"họ tên|tên (?:của )?anh/chị|xưng tên|tên là gì"),
     "consent": re.compile(r"đồng ý|cho phép|nhận tin"),
     "photo": re.compile(r"\bảnh\b"),
-    "description": re.compile(r"việc gì|kể giúp|nói rõ hơn|mô tả"),
+    "description": re.compile(r"việc gì|kể giúp|nói rõ hơn|mô tả|nội dung"),
     "location": re.compile(r"ở đâu|địa chỉ|phường/xã nào"),
     "category": re.compile(r"lĩnh vực"),
 }
 _AFTER_FILING = ("phone", "name", "consent", "photo")
-_ASKS = re.compile(r"\?|kể giúp|nói rõ hơn")
+_ASKS = re.compile(r"\?|kể giúp|nói rõ hơn|cho em biết|nhắn (?:thêm|nội dung|giúp)")
 _TEMPLATE = re.compile(r"\{\{(n|title):(\w+)\}\}")
 _SPECIAL = re.compile(r"\[\[(image|sticker|location:[^\]]+)\]\]")
 _YES, _NO = "đồng ý", "không"

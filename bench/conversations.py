@@ -32,7 +32,7 @@ class Detour:
 class Expected:
     """What must have come of a conversation; an empty tuple is not scored."""
 
-    filed: bool
+    filed: tuple[bool, ...]  # any of these: both where either is right
     cases_filed: tuple[int, ...]
     categories: tuple[str, ...]
     districts: tuple[str, ...]
@@ -120,10 +120,10 @@ def differences(script: Script, played: Played) -> list[str]:
     if played.stuck:
         found.append(played.stuck)
     count = len(played.cases)
-    counts = (wanted.cases_filed or (1,)) if wanted.filed else (0,)
+    counts = {*((wanted.cases_filed or (1,)) if True in wanted.filed else ()), *((0,) if False in wanted.filed else ())}
     if count not in counts:
-        found.append(f"{count} new cases, expected {_either(counts)}")
-    described = played.cases or ((played.own,) if played.own and not wanted.filed else ())
+        found.append(f"{count} new cases, expected {_either(sorted(counts))}")
+    described = played.cases or ((played.own,) if played.own and False in wanted.filed else ())
     for case in described:
         found += _case_differences(wanted, case)
     words = "\n".join(case.words for case in described).casefold()
@@ -137,8 +137,8 @@ def figures(pairs: Sequence[tuple[Script, Played]], alone: Sequence[Played], fal
     right = [(script, not differences(script, played)) for script, played in pairs]
     to_code = [float(played.to_code) for _, played in pairs if played.to_code]
     clear = [float(p.to_code) for s, p in pairs if p.to_code and s.kind == "two_messages"]
-    wanted = [(s, p) for s, p in pairs if s.expected.filed]
-    unwanted = [(s, p) for s, p in pairs if not s.expected.filed]
+    wanted = [played for script, played in pairs if False not in script.expected.filed]
+    unwanted = [played for script, played in pairs if True not in script.expected.filed]
     turns = [turn for _, played in pairs for turn in played.turns]
     said = [(detour, intent) for _, played in pairs for detour, intent in played.detours if detour.intents]
     found = [
@@ -146,8 +146,8 @@ def figures(pairs: Sequence[tuple[Script, Played]], alone: Sequence[Played], fal
         Number("conversations.messages_to_code_median", quantile(to_code, 0.5)),
         Number("conversations.messages_to_code_p90", quantile(to_code, 0.9)),
         Number("conversations.messages_to_code_two_messages_median", quantile(clear, 0.5)),
-        share("conversations.wrongly_filed", (bool(p.cases) for _, p in unwanted)),
-        share("conversations.not_filed", (not p.cases for _, p in wanted)),
+        share("conversations.wrongly_filed", (bool(played.cases) for played in unwanted)),
+        share("conversations.not_filed", (not played.cases for played in wanted)),
         share("conversations.turns_unanswered", (turn.ms is None for turn in turns)),
         share("conversations.fallbacks", (_misses(turn, fallbacks) for turn in turns if _in_scope(turn))),
         share("conversations.detours_understood", (intent in detour.intents for detour, intent in said)),
@@ -245,10 +245,11 @@ def _detour(written: Mapping[str, Any]) -> Detour:
 
 
 def _expected(written: Mapping[str, Any]) -> Expected:
-    if not isinstance(written["filed"], bool):
+    filed = _any(written["filed"])
+    if not filed or not all(isinstance(value, bool) for value in filed):
         raise TypeError("filed is neither true nor false")
     return Expected(
-        filed=written["filed"],
+        filed=filed,
         cases_filed=_any(written.get("cases_filed")),
         categories=_any(written.get("category")),
         districts=_any(written.get("district")),

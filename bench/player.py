@@ -43,9 +43,9 @@ class StuckError(Exception):
 
 
 def play_all(scripts: Sequence[Script], model: Path) -> tuple[list[Played], list[Played]]:
-    """Starts everything in a throwaway folder, plays each script, stops everything; in the order of the scripts.
+    """Starts everything in a throwaway folder, plays each script and stops it again; in the order of the scripts.
 
-    The second list are the first few of them, played before the others and one after the other: for the time of a reply.
+    The second list are the first few, played before all others and one after the other: for the time of a reply.
     """
     with running(model) as stack:
         player = Player(stack)
@@ -280,7 +280,8 @@ def _of(table: Any, conversation: Conversation) -> Any:
 def _reply(row: Outbound) -> list[str]:
     """The text of a message, then the wording of its buttons and the name of its file."""
     titles = [button["title"] for button in row.buttons]
-    return [row.text, *titles, *([row.attachment["title"]] if "title" in (row.attachment or {}) else [])]
+    enclosed = [row.attachment["title"]] if row.attachment else []
+    return [row.text, *titles, *enclosed]
 
 
 def _shown(what: dict[str, Any]) -> str:
