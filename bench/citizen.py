@@ -80,8 +80,8 @@ class Citizen:
         if view.asked is not None:
             return view.asked
         question = next((text.casefold() for text in reversed(view.replies) if _ASKS.search(text)), None)
-        if question is None:
-            return None
+        if question is None:  # buttons are an offer, and an offer is answered
+            return "other" if view.options and not view.filed else None
         about = next((slot for slot, words in _ABOUT.items() if words.search(question)), "other")
         return about if not view.filed or about in _AFTER_FILING else None
 

@@ -214,13 +214,13 @@ def _script(written: Mapping[str, Any]) -> Script:
     if written["channel"] not in CHANNELS:
         raise ValueError(f"channel {written['channel']}")
     given = written.get("given") or {}
-    opening = tuple(written["opening"])
-    if not opening or not all(isinstance(text, str) for text in opening):
+    opening = written["opening"]
+    if not isinstance(opening, list) or not opening or not all(isinstance(text, str) for text in opening):
         raise TypeError("opening is no list of strings")
     return Script(
         id=str(written["id"]),
         channel=written["channel"],
-        opening=opening,
+        opening=tuple(opening),
         answers=_answers(written.get("answers")),
         answers_next=_answers(written.get("answers_next")),
         detours=tuple(_detour(detour) for detour in written.get("detours") or ()),
