@@ -12,6 +12,7 @@ from typing import Any
 from bench.conversations import Detour, Script, filled
 
 MOST_TIMES = 2  # a person answers the same question, when it is none of the form's, no oftener
+PATIENCE = 4  # and gives up when the same answer has brought the same question so many times
 _ABOUT: Mapping[str, re.Pattern[str]] = {
     "phone": re.compile(r"số điện thoại|số máy|gọi lại cho"),
     "name": re.compile(r"họ tên|tên (?:của )?anh/chị|xưng tên|tên là gì"),
@@ -48,7 +49,7 @@ class Citizen:
     script: Script
     labels: Mapping[str, str]
     left: list[Detour] = field(init=False)
-    times: Counter[str] = field(default_factory=Counter)
+    times: Counter[object] = field(default_factory=Counter)
     first: bool = True
 
     def __post_init__(self) -> None:
@@ -86,11 +87,10 @@ class Citizen:
         return about if not view.filed or about in _AFTER_FILING else None
 
     def _once_more(self, asked: str, view: View) -> bool:
-        """The form may ask until the messages are used up; other questions are answered a few times."""
-        if view.asked is not None:
-            return True
-        self.times[asked] += 1
-        return self.times[asked] <= MOST_TIMES
+        """The form is answered as long as it goes on in some way; other questions only a few times."""
+        question = (asked, *view.replies) if view.asked is not None else asked
+        self.times[question] += 1
+        return self.times[question] <= (PATIENCE if view.asked is not None else MOST_TIMES)
 
     def _answer(self, value: str | bool, view: View) -> dict[str, Any]:
         if isinstance(value, str):

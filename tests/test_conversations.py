@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.citizen import Citizen, View, message
+from bench.citizen import PATIENCE, Citizen, View, message
 from bench.conversations import (
     Detour,
     Played,
@@ -110,6 +110,12 @@ def test_a_question_outside_the_form_is_not_answered_for_ever(tmp_path: Path) ->
     citizen = Citizen(script(tmp_path), LABELS)
     view = View(None, (), ("Anh/chị muốn làm gì ạ?",), 0, {})
     assert [citizen.next(view) is None for _ in range(3)] == [False, False, True]
+
+
+def test_the_citizen_gives_up_when_the_form_turns_in_a_circle(tmp_path: Path) -> None:
+    citizen = Citizen(script(tmp_path), LABELS)
+    view = View("location", (), ("Việc này ở đâu ạ?",), 0, {})
+    assert [citizen.next(view) is None for _ in range(PATIENCE + 1)] == [False] * PATIENCE + [True]
 
 
 @pytest.mark.parametrize(
