@@ -1,0 +1,203 @@
+"""Whole filings a minute for each core, beside stock Rasa: `python -m bench.filing`.
+
+Ours: signed webhooks of the simulator, gateway, worker, Rasa, actions, and the replies back to the simulator, with all
+the real processes. Stock: `rasa run` with its REST channel and our model, tracker in memory, with the same actions and
+the same words, and no gateway, store or platform around it. A core's minute is sixty seconds of CPU time of the
+processes at work, so that what else the machine does, the load itself included, is not counted.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from bench.conversations import Expected, Script
+from bench.figures import Figure, Number, line, row
+from bench.player import Player, running
+from bench.processes import BOT_PYTHON, ROOT, free_port, our_actions, serving
+from core.db import open_database, transaction
+from core.inbox import get_conversation
+
+_CLIENTS = 8
+_WARM_UP = 8
+_MOST_MESSAGES = 5
+_DECLINES = "không, cứ gửi riêng giúp tôi"
+_TICK = os.sysconf("SC_CLK_TCK")
+# What the command line of each process at work says.
+_AT_WORK = {
+    "gateway": "webhook.app",
+    "worker": "webhook.worker",
+    "rasa": "bot.server",
+    "stock_rasa": "rasa\0run",
+    "actions": "actions.server",
+    "simulator": "-m\0simulator",
+}
+_MATTERS = (
+    "Rác chất đống trước số {n} phố Chùa Bộc, phường Kim Liên ba ngày nay không ai thu gom",
+    "Ổ gà to trước số {n} phố Lê Thanh Nghị, phường Bạch Mai, tối qua tôi suýt ngã xe",
+    "Quán ở số {n} phố Ngọc Lâm, phường Bồ Đề mở loa kéo đến 12 giờ đêm, cả ngõ không ngủ được",
+    "Đèn đường trước số {n} phố Hàng Mã, phường Hoàn Kiếm hỏng cả tuần nay, tối om",
+)
+_EXPECTED = Expected((True,), (), (), (), (), (), (), ())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints filings a minute for each core of both, and where the CPU time goes."""
+    options = _options(arguments)
+    found = [*ours(options), *stock(options)]
+    print("\n".join([*map(row, found), *map(line, found)]))
+    return 0
+
+
+def ours(options: argparse.Namespace) -> list[Figure]:
+    """Through everything, the simulator's part included."""
+    scripts = [_script(number) for number in range(_WARM_UP + options.filings)]
+    with running(options.model, SETTLE_SECONDS="0") as stack:
+        player = Player(stack)
+        return _measured("filing.ours", lambda number: len(player.play(scripts[number]).cases), options.filings)
+
+
+def stock(options: argparse.Namespace) -> list[Figure]:
+    """The same words to stock Rasa, with the action server as its only company."""
+    with tempfile.TemporaryDirectory(prefix="tiepdan-filing-") as name:
+        folder = Path(name)
+        with our_actions(folder) as port, _stock_rasa(folder, options.model, port) as address:
+            filer = Filer(address, _conversations(folder, _WARM_UP + options.filings))
+            return _measured("filing.stock", filer.file, options.filings)
+
+
+def _measured(name: str, file: Callable[[int], int], filings: int) -> list[Figure]:
+    """`file` takes the number of a filing and says how many cases it made."""
+    with ThreadPoolExecutor(_CLIENTS) as clients:
+        list(clients.map(file, range(_WARM_UP)))
+        before, start = cpu_seconds(), time.monotonic()
+        filed = sum(clients.map(file, range(_WARM_UP, _WARM_UP + filings)))
+        took, after = time.monotonic() - start, cpu_seconds()
+    if filed < filings:
+        raise RuntimeError(f"{name}: only {filed} of {filings} were filed")
+    spent = {process: after[process] - before[process] for process in after}
+    return [
+        Number(f"{name}.per_minute_per_core", 60 * filed / sum(spent.values())),
+        Number(f"{name}.per_minute", 60 * filed / took),
+        *(Number(f"{name}.cpu_ms.{process}", 1000 * seconds / filed) for process, seconds in sorted(spent.items())),
+    ]
+
+
+def cpu_seconds() -> dict[str, float]:
+    """CPU time so far of the processes at work that descend from this one, by name."""
+    parents: dict[int, int] = {}
+    used: dict[int, tuple[str, float]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            words = (folder / "cmdline").read_bytes().decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended meanwhile
+        parents[int(folder.name)] = int(fields[1])
+        used[int(folder.name)] = (words, (int(fields[11]) + int(fields[12])) / _TICK)
+    found: Counter[str] = Counter()
+    for pid, (words, seconds) in used.items():
+        name = next((name for name, mark in _AT_WORK.items() if mark in words), None)
+        if name is not None and _descends(pid, parents):
+            found[name] += seconds
+    return dict(found)
+
+
+def _descends(pid: int, parents: Mapping[int, int]) -> bool:
+    while pid > 1:
+        pid = parents.get(pid, 0)
+        if pid == os.getpid():
+            return True
+    return False
+
+
+@contextmanager
+def _stock_rasa(folder: Path, model: Path, actions_port: int) -> Iterator[str]:
+    credentials, endpoints, port = folder / "credentials.yml", folder / "endpoints.yml", free_port()
+    credentials.write_text("rest:\n")
+    endpoints.write_text(f"action_endpoint: {{url: 'http://127.0.0.1:{actions_port}/webhook'}}\n")
+    command = [
+        BOT_PYTHON, "-m", "rasa", "run", "--model", model, "--port", port,
+        "-i", "127.0.0.1", "--credentials", credentials, "--endpoints", endpoints,
+    ]  # fmt: skip
+    settings = {"PYTHONPATH": str(ROOT), "ACTIONS_PORT": str(actions_port)}
+    with serving([str(part) for part in command], port, settings, "/webhooks/rest/") as address:
+        yield address
+
+
+class Filer:
+    """Files by the REST channel as a citizen would: the complaint, then what the bot asks for."""
+
+    def __init__(self, address: str, conversations: Sequence[int]) -> None:
+        self._url = f"{address}/webhooks/rest/webhook"
+        self._conversations = conversations
+
+    def file(self, number: int) -> int:
+        """How many cases came of it: 1, or 0 when there was no code after a few messages."""
+        message, tapped = _complaint(number), False
+        for step in range(_MOST_MESSAGES):
+            replies = self._say(number, step, message, tapped)
+            if any("PA-" in str(reply.get("text")) for reply in replies):
+                return 1
+            offered = {button["payload"] for reply in replies for button in reply.get("buttons") or ()}
+            tapped = "/affirm" in offered
+            message = "/affirm" if tapped else _DECLINES
+        return 0
+
+    def _say(self, number: int, step: int, message: str, tapped: bool) -> list[dict[str, Any]]:
+        conversation = self._conversations[number]
+        facts = {"turn_id": number * _MOST_MESSAGES + step + 1, "conversation_id": conversation, "channel": "zalo"}
+        metadata = {**facts, "tapped": tapped, "wordless": tapped}
+        body = {"sender": f"bench-{number}", "message": message, "metadata": metadata}
+        answer = requests.post(self._url, json=body, timeout=60)
+        answer.raise_for_status()
+        return list(answer.json())
+
+
+def _conversations(folder: Path, count: int) -> list[int]:
+    """Rows that the action server may file cases for."""
+    now = datetime.now(UTC)
+    with transaction(open_database(f"sqlite:///{folder}/bench.db")) as session:
+        return [get_conversation(session, "zalo", f"filing-{number}", now).id for number in range(count)]
+
+
+def _script(number: int) -> Script:
+    return Script(
+        id=str(number),
+        channel="zalo" if number % 2 else "messenger",
+        opening=(_complaint(number),),
+        answers={"confirm": True, "other": _DECLINES},
+        answers_next={},
+        detours=(),
+        own_case=None,
+        other_case=None,
+        expected=_EXPECTED,
+        persona="",
+        tests="",
+    )
+
+
+def _complaint(number: int) -> str:
+    """The words of a filing; no two are the same."""
+    return _MATTERS[number % len(_MATTERS)].format(n=2 * number + 1)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.filing", description=__doc__)
+    parser.add_argument("--model", type=Path, default=Path("var/models"))
+    parser.add_argument("--filings", type=int, default=200)
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
