@@ -11,7 +11,6 @@ import os
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -105,12 +104,12 @@ def cpu_seconds() -> dict[str, float]:
             continue  # it ended meanwhile
         parents[int(folder.name)] = int(fields[1])
         used[int(folder.name)] = (words, (int(fields[11]) + int(fields[12])) / _TICK)
-    found: Counter[str] = Counter()
+    found: dict[str, float] = {}
     for pid, (words, seconds) in used.items():
         name = next((name for name, mark in _AT_WORK.items() if mark in words), None)
         if name is not None and _descends(pid, parents):
-            found[name] += seconds
-    return dict(found)
+            found[name] = found.get(name, 0.0) + seconds
+    return found
 
 
 def _descends(pid: int, parents: Mapping[int, int]) -> bool:
