@@ -145,7 +145,7 @@ def figures(pairs: Sequence[tuple[Script, Played]], alone: Sequence[Played], fal
         share("conversations.as_expected", (ok for _, ok in right)),
         Number("conversations.messages_to_code_median", quantile(to_code, 0.5)),
         Number("conversations.messages_to_code_p90", quantile(to_code, 0.9)),
-        Number("conversations.messages_to_code_two_messages_median", quantile(clear, 0.5)),
+        *([Number("conversations.messages_to_code_two_messages_median", quantile(clear, 0.5))] if clear else []),
         share("conversations.wrongly_filed", (bool(played.cases) for played in unwanted)),
         share("conversations.not_filed", (not played.cases for played in wanted)),
         share("conversations.turns_unanswered", (turn.ms is None for turn in turns)),

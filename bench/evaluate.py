@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (options.data / "locations.jsonl").exists():
             found += evaluate_locations(options.data / "locations.jsonl", options.mistakes)
         if (options.data / "conversations.jsonl").exists():
-            found += evaluate_conversations(options.data / "conversations.jsonl", options.model, options.mistakes)
+            found += evaluate_conversations(options.data / "conversations.jsonl", options)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
@@ -84,28 +84,28 @@ def evaluate_locations(path: Path, mistakes: bool) -> list[Figure]:
     return found
 
 
-def evaluate_conversations(path: Path, model: Path, mistakes: bool) -> list[Figure]:
+def evaluate_conversations(path: Path, options: argparse.Namespace) -> list[Figure]:
     """Prints the table of conversations.jsonl and gives its figures; played with all the real processes."""
     scripts = conversations.read_scripts(path)
     start = time.monotonic()
-    played, alone = play_all(scripts, model)
+    played, alone = play_all(scripts, options.model)
     pairs = list(zip(scripts, played, strict=True))
     found = conversations.figures(pairs, alone, fallbacks())
     found.append(Number("conversations.seconds", time.monotonic() - start))
     _print(path, found)
-    if mistakes:
-        for script, one in pairs:
-            _print_mistake(script, one)
+    if options.mistakes:
+        print("\n".join(told(*pair) for pair in pairs if conversations.differences(*pair)))
+    if options.dialogues:
+        options.dialogues.write_text("\n".join(told(*pair) for pair in pairs) + "\n", encoding="utf-8")
     return found
 
 
-def _print_mistake(script: conversations.Script, played: conversations.Played) -> None:
-    """Which conversation, in what it is not as expected, and all of its dialogue."""
-    differs = conversations.differences(script, played)
-    if differs:
-        print(f"\n  {script.id} ({script.persona}; {script.tests})")
-        print("\n".join(f"    ! {difference}" for difference in differs))
-        print("\n".join(f"    {said}".replace("\n", "\n      ") for said in played.dialogue))
+def told(script: conversations.Script, played: conversations.Played) -> str:
+    """Which conversation, in what it is not as expected, what only a reader can judge, and all of the dialogue."""
+    differs = [f"! {difference}" for difference in conversations.differences(script, played)]
+    to_judge = [f"? {line}" for line in script.expected.must_not if line.startswith("act:")]
+    lines = [f"{script.id} ({script.persona}; {script.tests})", *differs, *to_judge, *played.dialogue]
+    return "\n  " + "\n".join(lines).replace("\n", "\n    ")
 
 
 def fallbacks() -> list[str]:
@@ -137,6 +137,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("data", type=Path, help="folder with the files")
     parser.add_argument("--model", type=Path, default=Path("var/models"))
     parser.add_argument("--mistakes", action="store_true", help="list what was not right, with its text")
+    parser.add_argument("--dialogues", type=Path, help="write all conversations there, for a reader to judge")
     parser.add_argument("--output", type=Path, help="write the figures there, as JSON")
     return parser.parse_args(arguments)
 

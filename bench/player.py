@@ -135,7 +135,10 @@ class Talk:
         if "tap" in what and not self._tapped(whose, what["tap"]):
             what = {"text": what["tap"]}
         if "tap" not in what:
-            self.stack.simulator("/api/messages", **whose, **what)
+            try:
+                self.stack.simulator("/api/messages", **whose, **what)
+            except AssertionError as error:
+                raise StuckError(str(error)) from error
         self.sent += 1
         if detour is not None:
             self.detours.append((detour, self.sent))
