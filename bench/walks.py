@@ -108,7 +108,7 @@ class Walker:
     """Walks by a number: the same number takes the same steps while the bot answers the same."""
 
     def __init__(self, door: Door) -> None:
-        self._door = door
+        self.door = door
         self._intents: list[str] = yaml.safe_load((ROOT / "domain.yml").read_text("utf-8"))["intents"]
         # What these two are answered with when nothing else is going on; the notice of first contact is the first line.
         self._answers = {words: self._told({}, words) for words in (_QUESTION, _PERSON)}
@@ -122,14 +122,14 @@ class Walker:
         for step in range(steps):
             state, buttons = self._step(chance, state, buttons, walked)
             if step >= trial and state.get("loop"):
-                self._try_ways_out(state, walked)
+                self.try_ways_out(state, walked)
                 trial = steps
         return walked
 
     def _step(self, chance: random.Random, state: State, buttons: list[str], walked: Walked) -> tuple[State, list[str]]:
         message = self._message(chance, buttons)
         walked.steps.append(str(message)[:120])
-        answer = self._door.ask(state, **message)
+        answer = self.door.ask(state, **message)
         replies = answer.json().get("replies", []) if answer.ok else []
         walked.answered.append(any(str(reply.get("text") or "").strip() for reply in replies))
         if not walked.answered[-1]:
@@ -152,12 +152,12 @@ class Walker:
             return {"payload": chance.choice(buttons), "tapped": True}
         return chance.choices(kinds, weights)[0]()
 
-    def _try_ways_out(self, state: State, walked: Walked) -> None:
+    def try_ways_out(self, state: State, walked: Walked) -> None:
         asked = str(state["slots"].get("requested_slot"))
-        cancelled = self._door.ask(state, text=_CANCEL)
+        cancelled = self.door.ask(state, text=_CANCEL)
         ways = {"cancel": cancelled.ok and cancelled.json()["state"]["loop"] is None}
         for way, words in (("question", _QUESTION), ("person", _PERSON)):
-            answer = self._door.ask(state, text=words)
+            answer = self.door.ask(state, text=words)
             ways[way] = answer.ok and self._told_and_kept(answer.json(), state, self._answers[words])
         for way, opened in ways.items():
             walked.ways_out.append((asked, way, opened))
@@ -172,7 +172,7 @@ class Walker:
         return same and any(reply.get("text") == told for reply in answer["replies"])
 
     def _told(self, state: State, words: str) -> str:
-        replies = self._door.ask(state, text=words).json()["replies"]
+        replies = self.door.ask(state, text=words).json()["replies"]
         return str(next(reply["text"] for reply in replies[1:] if reply.get("text")))
 
 
