@@ -2,8 +2,8 @@
 
 Ours: signed webhooks of the simulator, gateway, worker, Rasa, actions, and the replies back to the simulator, with all
 the real processes. Stock: `rasa run` with its REST channel and our model, tracker in memory, with the same actions and
-the same words, and no gateway, store or platform around it. A core's minute is sixty seconds of CPU time of the
-processes at work, so that what else the machine does, the load itself included, is not counted.
+the same words, and no gateway, store or platform around it. Both take turns on the same machine. A core's minute is
+sixty seconds of CPU time of the processes at work: what else the machine does, the load itself included, is not counted.
 """
 
 import argparse
@@ -11,9 +11,11 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,8 @@ from core.db import open_database, transaction
 from core.inbox import get_conversation
 
 _CLIENTS = 8
-_WARM_UP = 8
+_ROUND = 20  # filings
+_WARM_UP = _ROUND
 _MOST_MESSAGES = 5
 _DECLINES = "không, cứ gửi riêng giúp tôi"
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -41,6 +44,8 @@ _AT_WORK = {
     "actions": "actions.server",
     "simulator": "-m\0simulator",
 }
+_OURS = ("gateway", "worker", "rasa", "actions", "simulator")
+_STOCK = ("stock_rasa", "actions")
 _MATTERS = (
     "Rác chất đống trước số {n} phố Chùa Bộc, phường Kim Liên ba ngày nay không ai thu gom",
     "Ổ gà to trước số {n} phố Lê Thanh Nghị, phường Bạch Mai, tối qua tôi suýt ngã xe",
@@ -53,49 +58,64 @@ _EXPECTED = Expected((True,), (), (), (), (), (), (), ())
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints filings a minute for each core of both, and where the CPU time goes."""
     options = _options(arguments)
-    found = [*ours(options), *stock(options)]
+    count = _WARM_UP + options.filings
+    with (
+        tempfile.TemporaryDirectory(prefix="tiepdan-filing-") as name,
+        running(options.model, SETTLE_SECONDS="0") as us,
+    ):
+        folder, player = Path(name), Player(us)
+        with our_actions(folder) as port, _stock_rasa(folder, options.model, port) as address:
+            filer = Filer(address, _conversations(folder, count))
+            sides = [
+                Side("ours", _OURS, lambda number: int(bool(player.play(_script(number)).cases))),
+                Side("stock", _STOCK, filer.file),
+            ]
+            # In turns, so that a machine that is slower for a while is so for both.
+            for start in range(0, count, _ROUND):
+                for side in sides:
+                    side.take(range(start, min(start + _ROUND, count)))
+    found = [figure for side in sides for figure in side.figures()]
     print("\n".join([*map(row, found), *map(line, found)]))
     return 0
 
 
-def ours(options: argparse.Namespace) -> list[Figure]:
-    """Through everything, the simulator's part included."""
-    scripts = [_script(number) for number in range(_WARM_UP + options.filings)]
-    with running(options.model, SETTLE_SECONDS="0") as stack:
-        player = Player(stack)
-        return _measured("filing.ours", lambda number: len(player.play(scripts[number]).cases), options.filings)
+@dataclass
+class Side:
+    """One of the two: `file` takes the number of a filing and gives 1 when a case came of it, else 0."""
+
+    name: str
+    at_work: Sequence[str]
+    file: Callable[[int], int]
+    filed: int = 0
+    seconds: float = 0.0
+    spent: Counter[str] = field(default_factory=Counter)  # ticks of CPU time by process
+
+    def take(self, numbers: range) -> None:
+        """Files these, some at once; the first ones only warm it up."""
+        before, start = cpu_ticks(), time.monotonic()
+        with ThreadPoolExecutor(_CLIENTS) as clients:
+            filed = sum(clients.map(self.file, numbers))
+        took, after = time.monotonic() - start, cpu_ticks()
+        if filed < len(numbers):
+            raise RuntimeError(f"{self.name}: only {filed} of {len(numbers)} were filed")
+        if numbers.start >= _WARM_UP:
+            self.filed += filed
+            self.seconds += took
+            self.spent.update({process: after[process] - before[process] for process in self.at_work})
+
+    def figures(self) -> list[Figure]:
+        each = {process: self.spent[process] / _TICK / self.filed for process in self.at_work}
+        return [
+            Number(f"filing.{self.name}.per_minute_per_core", 60 / sum(each.values())),
+            Number(f"filing.{self.name}.per_minute", 60 * self.filed / self.seconds),
+            *(Number(f"filing.{self.name}.cpu_ms.{process}", 1000 * seconds) for process, seconds in each.items()),
+        ]
 
 
-def stock(options: argparse.Namespace) -> list[Figure]:
-    """The same words to stock Rasa, with the action server as its only company."""
-    with tempfile.TemporaryDirectory(prefix="tiepdan-filing-") as name:
-        folder = Path(name)
-        with our_actions(folder) as port, _stock_rasa(folder, options.model, port) as address:
-            filer = Filer(address, _conversations(folder, _WARM_UP + options.filings))
-            return _measured("filing.stock", filer.file, options.filings)
-
-
-def _measured(name: str, file: Callable[[int], int], filings: int) -> list[Figure]:
-    """`file` takes the number of a filing and says how many cases it made."""
-    with ThreadPoolExecutor(_CLIENTS) as clients:
-        list(clients.map(file, range(_WARM_UP)))
-        before, start = cpu_seconds(), time.monotonic()
-        filed = sum(clients.map(file, range(_WARM_UP, _WARM_UP + filings)))
-        took, after = time.monotonic() - start, cpu_seconds()
-    if filed < filings:
-        raise RuntimeError(f"{name}: only {filed} of {filings} were filed")
-    spent = {process: after[process] - before[process] for process in after}
-    return [
-        Number(f"{name}.per_minute_per_core", 60 * filed / sum(spent.values())),
-        Number(f"{name}.per_minute", 60 * filed / took),
-        *(Number(f"{name}.cpu_ms.{process}", 1000 * seconds / filed) for process, seconds in sorted(spent.items())),
-    ]
-
-
-def cpu_seconds() -> dict[str, float]:
+def cpu_ticks() -> Counter[str]:
     """CPU time so far of the processes at work that descend from this one, by name."""
     parents: dict[int, int] = {}
-    used: dict[int, tuple[str, float]] = {}
+    used: dict[int, tuple[str, int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
@@ -103,12 +123,12 @@ def cpu_seconds() -> dict[str, float]:
         except (FileNotFoundError, ProcessLookupError):
             continue  # it ended meanwhile
         parents[int(folder.name)] = int(fields[1])
-        used[int(folder.name)] = (words, (int(fields[11]) + int(fields[12])) / _TICK)
-    found: dict[str, float] = {}
-    for pid, (words, seconds) in used.items():
+        used[int(folder.name)] = (words, int(fields[11]) + int(fields[12]))
+    found: Counter[str] = Counter()
+    for pid, (words, ticks) in used.items():
         name = next((name for name, mark in _AT_WORK.items() if mark in words), None)
         if name is not None and _descends(pid, parents):
-            found[name] = found.get(name, 0.0) + seconds
+            found[name] += ticks
     return found
 
 
