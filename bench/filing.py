@@ -3,7 +3,7 @@
 Ours: signed webhooks of the simulator, gateway, worker, Rasa, actions, and the replies back to the simulator, with all
 the real processes. Stock: `rasa run` with its REST channel and our model, tracker in memory, with the same actions and
 the same words, and no gateway, store or platform around it. Both take turns on the same machine. A core's minute is
-sixty seconds of CPU time of the processes at work: what else the machine does, the load itself included, is not counted.
+sixty seconds of CPU time of the processes at work, so the load itself and what else runs are not counted.
 """
 
 import argparse
