@@ -45,13 +45,14 @@ class StuckError(Exception):
 def play_all(scripts: Sequence[Script], model: Path) -> tuple[list[Played], list[Played]]:
     """Starts everything in a throwaway folder, plays each script and stops it again; in the order of the scripts.
 
-    The second list are the first few, played before all others and one after the other: for the time of a reply.
+    The second list are the first few once more, one after the other, for the time of a reply: after all others, so that
+    their cases are not there yet when the others are judged.
     """
     with running(model) as stack:
         player = Player(stack)
-        alone = [player.play(script) for script in scripts[:_ALONE]]
         with ThreadPoolExecutor(_AT_ONCE) as threads:
-            return list(threads.map(player.play, scripts)), alone
+            played = list(threads.map(player.play, scripts))
+        return played, [player.play(script) for script in scripts[:_ALONE]]
 
 
 @contextmanager
