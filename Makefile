@@ -23,12 +23,13 @@ run: setup train ## everything: trains if needed, migrates, seeds, starts all pr
 train: .venv-bot/.ready ## the language model, when data or pipeline changed
 	@$(BOT) -m bot.train --if-changed --guard tests/evaluation/nlu.jsonl $(if $(ACCEPT_WORSE),--accept-worse)
 
-evaluate: setup train ## how well it understands: make evaluate DATA=dir (formats: nlu.jsonl, locations.jsonl)
+evaluate: setup train ## how well it does: make evaluate DATA=dir (nlu.jsonl, locations.jsonl, conversations.jsonl)
 	@$(PY) -m bench.evaluate $(or $(DATA),tests/evaluation)
 
 bench: setup train ## the figures of bench/, beside stock Rasa; takes about an hour
 	$(PY) -m bench.evaluate tests/evaluation
 	$(PY) -m bench.turns
+	$(PY) -m bench.filing
 	$(PY) -m bench.pipelines
 	$(PY) -m bench.ack
 	$(PY) -m bench.hostile

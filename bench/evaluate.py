@@ -1,4 +1,4 @@
-"""How well the bot understands: `make evaluate DATA=dir` reads nlu.jsonl and locations.jsonl from dir.
+"""How well the bot does: `make evaluate DATA=dir` reads nlu.jsonl, locations.jsonl and conversations.jsonl from dir.
 
 Prints a table for each file with n and 95 % intervals, then one line "name value" for each figure, and exits 0; 2 when
 a file is not as the format says or there is none. `--output` writes the figures as JSON, for `bench.guard`.
@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import requests
+import yaml
 
 from actions.place import Placer
-from bench import locations, nlu
+from bench import conversations, locations, nlu
 from bench.figures import Figure, Number, line, quantile, row
+from bench.player import play_all
 from bench.processes import our_rasa
 from cases.gazetteer import load_gazetteer
 
@@ -31,11 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found += evaluate_nlu(options.data / "nlu.jsonl", options.model, options.mistakes)
         if (options.data / "locations.jsonl").exists():
             found += evaluate_locations(options.data / "locations.jsonl", options.mistakes)
+        if (options.data / "conversations.jsonl").exists():
+            found += evaluate_conversations(options.data / "conversations.jsonl", options)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
     if not found:
-        print(f"neither nlu.jsonl nor locations.jsonl in {options.data}", file=sys.stderr)
+        print(f"no nlu.jsonl, locations.jsonl or conversations.jsonl in {options.data}", file=sys.stderr)
         return 2
     print("\n".join(map(line, found)))
     if options.output:
@@ -80,6 +84,36 @@ def evaluate_locations(path: Path, mistakes: bool) -> list[Figure]:
     return found
 
 
+def evaluate_conversations(path: Path, options: argparse.Namespace) -> list[Figure]:
+    """Prints the table of conversations.jsonl and gives its figures; played with all the real processes."""
+    scripts = conversations.read_scripts(path)
+    start = time.monotonic()
+    played, alone = play_all(scripts, options.model)
+    pairs = list(zip(scripts, played, strict=True))
+    found = conversations.figures(pairs, alone, fallbacks())
+    found.append(Number("conversations.seconds", time.monotonic() - start))
+    _print(path, found)
+    if options.mistakes:
+        print("\n".join(told(*pair) for pair in pairs if conversations.differences(*pair)))
+    if options.dialogues:
+        options.dialogues.write_text("\n".join(told(*pair) for pair in pairs) + "\n", encoding="utf-8")
+    return found
+
+
+def told(script: conversations.Script, played: conversations.Played) -> str:
+    """Which conversation, in what it is not as expected, what only a reader can judge, and all of the dialogue."""
+    differs = [f"! {difference}" for difference in conversations.differences(script, played)]
+    to_judge = [f"? {line}" for line in script.expected.must_not if line.startswith("act:")]
+    lines = [f"{script.id} ({script.persona}; {script.tests})", *differs, *to_judge, *played.dialogue]
+    return "\n  " + "\n".join(lines).replace("\n", "\n    ")
+
+
+def fallbacks() -> list[str]:
+    """The sentences by which the bot says that it has not understood."""
+    responses = yaml.safe_load(Path("domain.yml").read_text(encoding="utf-8"))["responses"]
+    return [said["text"] for name, ways in responses.items() if name.startswith("utter_fallback") for said in ways]
+
+
 def parse(address: str, texts: Sequence[str]) -> tuple[list[nlu.Understood], list[float]]:
     """What /model/parse says of each text, and the milliseconds each took."""
     answers, times = [], []
@@ -100,9 +134,10 @@ def _print(path: Path, figures: Sequence[Figure]) -> None:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.evaluate", description=__doc__)
-    parser.add_argument("data", type=Path, help="folder with nlu.jsonl and locations.jsonl")
+    parser.add_argument("data", type=Path, help="folder with the files")
     parser.add_argument("--model", type=Path, default=Path("var/models"))
     parser.add_argument("--mistakes", action="store_true", help="list what was not right, with its text")
+    parser.add_argument("--dialogues", type=Path, help="write all conversations there, for a reader to judge")
     parser.add_argument("--output", type=Path, help="write the figures there, as JSON")
     return parser.parse_args(arguments)
 

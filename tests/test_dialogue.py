@@ -1,11 +1,12 @@
 """Every intent is answered, outside the form and at each of its questions, by the real Rasa and the real actions."""
 
+import itertools
 from typing import Any
 
 import pytest
-import requests
 import yaml
 
+from bench.walks import Door
 from core.db import open_database, transaction
 from core.inbox import get_conversation
 from tests.stack import ROOT, Stack
@@ -29,28 +30,18 @@ DRAFTS: dict[str, dict[str, Any]] = {
 ENDS = {"cancel", "denounce", "complain_decision"}
 
 
-class Dialogue:
-    """Speaks to Rasa as the worker does, with a state of the test's choosing."""
+class Dialogue(Door):
+    """Taps only: each payload is an intent and nothing was written."""
 
     def __init__(self, stack: Stack) -> None:
-        self._url = f"http://127.0.0.1:{stack.ports['RASA_0']}/webhooks/turn/"
         database = open_database(stack.environment()["DATABASE_URL"])
         with transaction(database) as session:
-            self._conversation = get_conversation(session, "zalo", "dialogue", NOW).id
+            conversation = get_conversation(session, "zalo", "dialogue", NOW).id
         database.engine.dispose()
-        self._turn = 10_000_000
+        super().__init__(stack.url("RASA_0"), conversation, itertools.count(10_000_000))
 
-    def turn(self, payload: str, state: dict[str, Any]) -> dict[str, Any]:
-        self._turn += 1
-        known = {"turn_id": self._turn, "conversation_id": self._conversation, "channel": "zalo", "tapped": True}
-        body = {
-            "turn_id": str(self._turn),
-            "text": None,
-            "payload": payload,
-            "state": state,
-            "metadata": {**known, "wordless": True},
-        }
-        answer = requests.post(self._url, json=body, timeout=30)
+    def turn(self, payload: str, state: dict[str, Any], number: int | None = None) -> dict[str, Any]:
+        answer = self.ask(state, payload=payload, turn=number, tapped=True)
         assert answer.status_code == 200, answer.text[:200]
         return dict(answer.json())
 
@@ -98,9 +89,8 @@ def test_danger_gets_its_numbers_before_the_notice(dialogue: Dialogue) -> None:
 
 
 def test_the_same_turn_sent_twice_says_the_same_and_files_once(dialogue: Dialogue) -> None:
-    first = dialogue.turn("/affirm", in_form("confirm"))
-    dialogue._turn -= 1
-    second = dialogue.turn("/affirm", in_form("confirm"))
+    first = dialogue.turn("/affirm", in_form("confirm"), 19_000_000)
+    second = dialogue.turn("/affirm", in_form("confirm"), 19_000_000)
     assert first == second
     assert "PA-" in first["replies"][-1]["text"]
 
