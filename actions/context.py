@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from actions.place import Placer
+from actions.reader import Reader
 from cases.faq import Faq
 from cases.gazetteer import UnitRef
 from cases.in_force import RulebookInForce
@@ -22,6 +23,7 @@ class Context:
     database: Database
     rulebook: Rulebook
     placer: Placer
+    reader: Reader
     units: Mapping[str, UnitRef]
     parents: Mapping[str, str]
     clock: Callable[[], datetime]

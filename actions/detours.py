@@ -14,7 +14,7 @@ _FOLLOWUPS = {"track_case": tell_status, "dispute_result": dispute, "add_info": 
 def answer_detour(dispatcher: CollectingDispatcher, context: Context, said: Said, intent: str) -> None:
     """Say what this intent would be told outside the form; the caller then asks its question again."""
     if intent.startswith("faq_"):
-        answer_faq(dispatcher, context, intent, offer_report=False)
+        answer_faq(dispatcher, context, intent)
     elif intent in {"denounce", "complain_decision"}:
         guide_petition(dispatcher, context, intent)
     elif intent in _FOLLOWUPS:

@@ -23,6 +23,7 @@ class Draft:
     later: tuple[dict[str, Any], ...] = ()  # the matters to file after this one: {"text", "categories", "confidence"}
     behalf: str | None = None  # for whom somebody else reports
     anonymous: bool = False
+    editing: bool = False  # asked which part to change
 
     def next_question(self) -> str | None:
         """The slot to ask for; None when everything is known and confirmed."""
@@ -49,8 +50,22 @@ class Draft:
                 "later": list(self.later),
                 "behalf": self.behalf,
                 "anonymous": self.anonymous,
+                "editing": self.editing,
             },
         }
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one turn does to a draft: the draft after it, what to say first, an interruption to answer, or the end."""
+
+    draft: Draft
+    say: tuple[str, ...] = ()
+    detour: str | None = None
+    over: bool = False
+    silent: bool = False  # the question is already in what is said
+    forget: bool = False  # what was typed is not kept
+    keep: bool = False  # over, but the draft waits for the citizen's word whether to file it
 
 
 EMPTY: Mapping[str, Any] = {"description": None, "location": None, "category": None, "confirm": None, "draft": None}
@@ -71,4 +86,5 @@ def from_slots(slots: Mapping[str, Any]) -> Draft:
         later=tuple(extra.get("later", ())),
         behalf=extra.get("behalf"),
         anonymous=extra.get("anonymous", False),
+        editing=extra.get("editing", False),
     )

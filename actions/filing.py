@@ -85,6 +85,7 @@ class FileCase(Action):  # type: ignore[misc]
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         draft = from_slots(tracker.slots)
-        if draft.confirm:
-            await asyncio.to_thread(self._filing.tell, dispatcher, read_said(tracker), draft)
+        if not draft.confirm:
+            return []
+        await asyncio.to_thread(self._filing.tell, dispatcher, read_said(tracker), draft)
         return [SlotSet(name, value) for name, value in EMPTY.items()]

@@ -4,26 +4,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from rasa_sdk import Action, Tracker
+from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.context import Context
+from actions.reader import SURE_LAW
 from actions.said import Said, read_said
 from cases.deadlines import LOCAL
 from cases.faq import format_answer
 
 _ASK = {"denounce": "utter_ask_denounce", "complain_decision": "utter_ask_complain_decision"}
 AMBIGUOUS = 0.15  # two topics this close to each other: the citizen says which
-SURE_LAW = 0.60  # below it we ask whether a petition in the sense of the law is meant
 
 
-def answer_faq(dispatcher: CollectingDispatcher, context: Context, intent: str, *, offer_report: bool) -> None:
-    """Say the catalogue's answer for `faq_<topic>` as valid today, and offer a report where one often follows."""
+def answer_faq(dispatcher: CollectingDispatcher, context: Context, intent: str) -> bool:
+    """Say the catalogue's answer for `faq_<topic>` as valid today; returns whether a report often follows."""
     today = context.clock().astimezone(LOCAL).date()
     faq = context.faq()
     answer = faq.answer(intent.removeprefix("faq_"), today)
     dispatcher.utter_message(text=format_answer(faq, answer))
-    if offer_report and answer.follow_up:
-        dispatcher.utter_message(response="utter_faq_followup")
+    return answer.follow_up is not None
 
 
 def ask_which_topic(dispatcher: CollectingDispatcher, context: Context, said: Said) -> bool:
@@ -47,11 +47,14 @@ def guide_petition(dispatcher: CollectingDispatcher, context: Context, intent: s
 
 
 def answer_petition(dispatcher: CollectingDispatcher, context: Context, said: Said) -> None:
-    """The lawful way when we are sure; else one question, for a wrong gate must not refuse an ordinary report."""
+    """The lawful way when we are sure; else one question, for a wrong gate must not refuse an ordinary report.
+
+    Until it is answered the words rest sealed in one place ("hold"), and nowhere else.
+    """
     if said.confidence >= SURE_LAW:
         guide_petition(dispatcher, context, said.intent)
     else:
-        dispatcher.utter_message(response=_ASK[said.intent], json_message={"forget": True})
+        dispatcher.utter_message(response=_ASK[said.intent], json_message={"forget": True, "hold": True})
 
 
 class AnswerFaq(Action):  # type: ignore[misc]
@@ -68,8 +71,19 @@ class AnswerFaq(Action):  # type: ignore[misc]
     ) -> list[dict[str, Any]]:
         said = read_said(tracker)
         if not ask_which_topic(dispatcher, self._context, said):
-            answer_faq(dispatcher, self._context, said.intent, offer_report=True)
+            return self._answer_and_offer(dispatcher, said)
         return []
+
+    def _answer_and_offer(self, dispatcher: CollectingDispatcher, said: Said) -> list[dict[str, Any]]:
+        """Where a report often follows it is offered; what the question told already need not be told again."""
+        if not answer_faq(dispatcher, self._context, said.intent):
+            return []
+        told = self._context.reader.untold(said)
+        if told is None:
+            dispatcher.utter_message(response="utter_faq_followup")
+            return []
+        dispatcher.utter_message(response="utter_faq_file_this")
+        return [SlotSet(name, value) for name, value in told.to_slots().items()]
 
 
 class GuidePetition(Action):  # type: ignore[misc]

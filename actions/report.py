@@ -10,11 +10,11 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from actions.context import Context
 from actions.detours import answer_detour
-from actions.draft import EMPTY, Draft, from_slots
+from actions.draft import EMPTY, Draft, Step, from_slots
 from actions.filing import Filing
 from actions.place import Location
-from actions.reader import Reader, Step
 from actions.said import Said, read_said
+from actions.wording import without_swearing
 from cases.categories import label
 from cases.queries import cases_of
 from cases.words import area_label
@@ -31,9 +31,7 @@ class ValidateReportForm(Action):  # type: ignore[misc]
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._reader = Reader(
-            context.placer, {code: found.label for code, found in context.rulebook.categories.items()}
-        )
+        self._reader = context.reader
         self._filing = Filing(context)
 
     def name(self) -> str:
@@ -59,7 +57,7 @@ class ValidateReportForm(Action):  # type: ignore[misc]
         question = None if step.over else step.draft.next_question()
         if question and not step.silent:
             self._ask(dispatcher, said, question, step.draft)
-        kept = step.draft.to_slots() if question or step.draft.confirm else EMPTY
+        kept = step.draft.to_slots() if question or step.draft.confirm or step.keep else EMPTY
         return [SlotSet(name, value) for name, value in kept.items()] + [SlotSet("requested_slot", question)]
 
     def _file_first(self, dispatcher: CollectingDispatcher, said: Said, draft: Draft) -> Step:
@@ -167,5 +165,5 @@ def _option(context: Context, unit_id: str) -> dict[str, str]:
 
 
 def _short(text: str) -> str:
-    flat = " ".join(text.split())
+    flat = " ".join(without_swearing(text).split())
     return flat if len(flat) <= SUMMARY_LENGTH else flat[: SUMMARY_LENGTH - 1].rstrip() + "…"

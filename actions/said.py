@@ -11,7 +11,8 @@ from cases.codes import fold
 
 # Short answers that a general classifier cannot judge, because they depend on the question. Folded, without accents.
 YES = frozenset("gui;gui di;gui luon;gui nhe;ok;oke;okie;oki;dung;dung roi;dung r;u;uh;um;co;dong y;vang;da;da dung;"
-                "chuan;chuan roi;duoc;yes;xac nhan;nhat tri;chinh xac".split(";"))  # fmt: skip
+                "chuan;chuan roi;dr;dr roi;okela;okie la;uk;uki;dc;dong tinh;gui ho;gui ho em;"
+                "duoc;yes;xac nhan;nhat tri;chinh xac".split(";"))  # fmt: skip
 NO = frozenset("sua;sua lai;sai;sai roi;khong;ko;k;khong dung;chua dung;chua;khong phai;no;khong dong y".split(";"))
 STOP = frozenset("huy;huy bo;thoi;bo;bo qua;dung lai;stop;khong gui;khong gui nua;thoi khong gui;thoi khong gui nua;"
                  "khong bao nua;de sau;cancel;huy di".split(";"))  # fmt: skip

@@ -12,6 +12,7 @@ from actions.followup import Followup, add_to_case, dispute, tell_status
 from actions.guidance import AnswerFaq, GuidePetition
 from actions.handoff import NoteRequest
 from actions.place import Placer
+from actions.reader import Reader
 from actions.report import ValidateReportForm
 from cases import boundaries
 from cases.rulebook import load_rulebook
@@ -26,11 +27,13 @@ def build_context(config: Config) -> Context:
     tree = rulebook.gazetteer.units()
     units = {unit.ref.id: unit.ref for unit in tree}
     parents = {unit.ref.id: unit.parent_id for unit in tree if unit.parent_id}
+    placer = Placer(rulebook.gazetteer, units, boundaries.load(config.var_dir))
     return Context(
         config=config,
         database=open_database(config.database_url),
         rulebook=rulebook,
-        placer=Placer(rulebook.gazetteer, units, boundaries.load(config.var_dir)),
+        placer=placer,
+        reader=Reader(placer, {code: found.label for code, found in rulebook.categories.items()}),
         units=units,
         parents=parents,
         clock=lambda: datetime.now(UTC),

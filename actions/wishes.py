@@ -5,11 +5,17 @@ import re
 from cases.codes import fold
 
 # Somebody who wants nothing kept is told the other ways (Luật Bảo vệ dữ liệu cá nhân 91/2025).
+_KEPT = r"(?:thong tin|du lieu|noi dung|tin|loi|chuyen nay|gi|bat cu|bat ky|cai gi|nhung gi|thu gi)"
 REFUSES = re.compile(
-    r"\b(?:dung|cam|(?:khong|ko) (?:(?:duoc|cho|muon|dong y|cho phep|dong tinh) ?)+) ?"
-    r"(?:ai |em |ben em |he thong |cac anh |ai do )*"
-    r"(?:luu|ghi lai|giu lai|thu thap)(?: lai| giu| tru)? ?"
-    r"(?:bat ky|bat cu|cai|nhung|cac|moi)? ?(?:thong tin|du lieu|noi dung|tin nhan|gi|loi|chuyen nay)"
+    r"\b(?:dung|cam|(?:khong|ko|k) (?:cho phep|dong y|dong tinh|cho|muon|duoc))(?: \w+){0,4}?"
+    rf" (?:(?:luu|ghi lai|giu lai|thu thap)(?: lai| giu| tru)?(?: \w+){{0,1}}? {_KEPT}\b|luu(?= *(?:$|[,.;!?])))"
+)
+# The citizen wants what was just told to be filed after all ("có, ghi nhận giúp tôi", "không, cứ gửi riêng").
+WANTS_FILED = re.compile(r"\b(?:gui|ghi nhan|phan anh|bao giup|bao ho|chuyen giup|lap ho so)\b")
+# One matter is dropped and another begins in the same breath.
+INSTEAD = re.compile(
+    r"^(?:thoi )?(?:huy|bo|khong gui|dung gui)\b.{0,40}?\b(?:viec|chuyen|vu|cai) khac\b(?: la)?\W*(?P<rest>.+)$",
+    re.DOTALL,
 )
 ANONYMOUS = re.compile(
     r"\b(?:an danh|giau ten|giu kin (?:ten|danh tinh)"

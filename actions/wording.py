@@ -56,6 +56,16 @@ NOT_DONE = re.compile(
 _NUMBER = re.compile(r"(?:(?:so|chon|chon so|cai thu|thu)\s+)?\d{1,2}[.)]?")
 
 
+_SWEARING = re.compile(
+    r"(?<!\w)(?:đ[mck]m?|dmm?|đcm|dcm|vcl|vkl|vl|clgt|đéo|địt|cặc|lồn|đĩ|đụ|cứt)(?!\w)", re.IGNORECASE
+)
+
+
+def without_swearing(text: str) -> str:
+    """How we repeat somebody's words to them; what is stored stays as written."""
+    return _SWEARING.sub("…", text)
+
+
 def is_bare_number(text: str) -> bool:
     """Whether a text is a choice by number and nothing else; one that fits no option is no address either."""
     return _NUMBER.fullmatch(fold(text).strip()) is not None

@@ -9,6 +9,7 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.entities import without_codes
 from bot.lexicon import HAND, read_terms, sentences
 from bot.linear import Example, LinearModel, Ranking
 
@@ -71,13 +72,13 @@ class LabelledTextComponent(GraphComponent):
     def process(self, messages: List[Message]) -> List[Message]:
         """Adds the ranking to each message."""
         for message in messages:
-            text = message.get("text") or ""
+            text = without_codes(message.get("text") or "")
             self.write(message, self._model.rank(text) if self._model else [])
         return messages
 
     def _example(self, message: Message) -> Optional[Example]:
         text, label = message.get("text"), self.label_of(message)
-        return Example(text, label, str(facts(message).get("hand"))) if text and label else None
+        return Example(without_codes(text), label, str(facts(message).get("hand"))) if text and label else None
 
     def label_of(self, message: Message) -> Optional[Text]:
         """The label a training example teaches, if any."""

@@ -1,7 +1,7 @@
 """Cuts one message into the matters it tells of; called by bot.turn, which has each part read on its own.
 
-"Rác chất đống ở ngõ 12, ngoài ra đèn đường cũng hỏng" is two matters, and two offices. Words that join ("ngoài ra",
-"còn việc nữa", "thứ hai", "2.") make a second matter likely; the mere end of a sentence hardly ever does.
+"Rác chất đống ở ngõ 12, ngoài ra đèn đường cũng hỏng" is two matters, and two offices. Only words that join ("ngoài
+ra", "còn việc nữa", "thứ hai", "2.") or that announce two ("báo 2 việc: ...") cut: the end of a sentence is none.
 """
 
 import re
@@ -11,27 +11,21 @@ from typing import Callable, List, Text, Tuple
 
 MOST_PARTS = 8
 FEWEST_WORDS = 4  # of a part that can be a matter of its own
-_LIKELY = 0.50  # confidence of a part's category after joining words
-_CERTAIN = 0.80  # after nothing but the end of a sentence
+_LIKELY = 0.50  # confidence of a part's category
 
+_BEGINS = r"(?:viec )?thu nhat\b|viec (?:mot|1)\b|mot la\b|1\s*[.)/:]\s"
 _JOINS = "|".join(
     (
-        r"ngoai ra|dong thoi|ben canh do|mat khac|nhan tien|tien the|tien day|voi lai|cung tien|chua ke|also\b",
+        r"ngoai ra|dong thoi|ben canh do|mat khac|nhan tien|tien the|tien day|voi lai|cung tien|also\b",
         r"(?:va )?con (?:mot |1 )?(?:viec|chuyen|van de|cai|vu) (?:nua|khac)|con nua",
         r"them (?:mot |1 )?(?:viec|chuyen|van de|cai) (?:nua|khac)|them nua",
-        r"viec (?:thu )?(?:hai|ba|2|3)|thu (?:hai|ba|2|3)\b|(?:mot|hai|ba) la",
+        r"(?:viec )?thu (?:hai|ba|2|3)\b|viec (?:hai|ba|2|3)\b|(?:hai|ba) la\b",
         r"[23]\s*[.)/:]\s|[-+•*]\s",
     )
 )
-_CUT = re.compile(rf"(?:^|(?<=[\s,.;!?]))(?P<join>{_JOINS})|(?P<end>[.;!?]+\s+|\n+)")
-
-
-@dataclass(frozen=True)
-class Part:
-    """A stretch of the message; `joined` when joining words begin it."""
-
-    text: Text
-    joined: bool
+_ANNOUNCED = re.compile(r"\b(?:hai|ba|2|3) (?:viec|chuyen|van de|vu)\b[^:.\n]{0,40}[:.\n]")
+_CUT = re.compile(rf"(?:^|(?<=[\s,.;:!?]))(?:(?P<begin>{_BEGINS})|(?P<join>{_JOINS}))")
+_LOOSE_CUT = re.compile(r"(?:[,.;]\s*(?:va|con|roi)|[.;\n])\s+")
 
 
 @dataclass(frozen=True)
@@ -45,55 +39,46 @@ class Matter:
 Read = Callable[[Text], Tuple[Text, Tuple[Tuple[Text, float], ...]]]  # a part's intent and its categories, best first
 
 
-def parts_of(text: Text) -> List[Part]:
-    """The stretches between joining words and sentence ends, none empty."""
+def parts_of(text: Text) -> List[Text]:
+    """The stretches from one joining word to the next; what comes before the first matter is part of it."""
     plain = _without_marks(text)
-    found: List[Part] = []
-    start, joined = 0, False
+    announced = _ANNOUNCED.search(plain)
+    begins = announced.end() if announced else 0
+    cuts = []
     for match in _CUT.finditer(plain):
-        if match.start() > start:
-            _keep(found, text[start : match.start()], joined)
-            start, joined = match.start(), False
-        if match.group("join"):
-            joined = True
+        if match.group("begin"):
+            begins = max(begins, match.end())
         else:
-            start = match.end()
-    _keep(found, text[start:], joined)
-    return found[:MOST_PARTS]
+            cuts.append(match.start())
+    if announced and not cuts:
+        cuts = [match.end() for match in _LOOSE_CUT.finditer(plain, begins)]
+    starts = [0, *(cut for cut in cuts if cut > begins)][:MOST_PARTS]
+    parts = [text[start:end].strip(" ,.;!?\n") for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+    return [part for part in parts if part]
 
 
 def matters_of(text: Text, read: Read) -> List[Matter]:
     """The matters of a message, in their order; fewer than two when it tells of one thing."""
     parts = parts_of(text)
-    if sum(len(part.text.split()) >= FEWEST_WORDS for part in parts) < 2:
+    if len(parts) < 2:
         return []
     matters: List[Matter] = []
     for part in parts:
-        intent, ranking = read(part.text) if len(part.text.split()) >= FEWEST_WORDS else ("", ())
-        if not matters or _is_new(matters, part, intent, ranking):
-            matters.append(Matter(part.text, ranking))
+        intent, ranking = read(part) if len(part.split()) >= FEWEST_WORDS else ("", ())
+        if not matters or _is_new(matters, intent, ranking):
+            matters.append(Matter(part, ranking))
         else:
-            last = matters[-1]
-            matters[-1] = Matter(f"{last.text}\n{part.text}", max(last.ranking, ranking, key=_best))
-    return matters if len(matters) > 1 and all(_best(matter.ranking) >= _LIKELY for matter in matters) else []
+            matters[-1] = Matter(f"{matters[-1].text}\n{part}", max(matters[-1].ranking, ranking, key=_best))
+    return matters if len(matters) > 1 and _best(matters[0].ranking) >= _LIKELY else []
 
 
-def _is_new(matters: List[Matter], part: Part, intent: Text, ranking: Tuple[Tuple[Text, float], ...]) -> bool:
-    if intent != "report" or not ranking or ranking[0][0] == "other":
-        return False
-    if any(ranking[0][0] in {name for name, _ in matter.ranking[:2]} for matter in matters):
-        return False
-    return _best(ranking) >= (_LIKELY if part.joined else _CERTAIN) and _best(matters[-1].ranking) >= _LIKELY
+def _is_new(matters: List[Matter], intent: Text, ranking: Tuple[Tuple[Text, float], ...]) -> bool:
+    known = {matter.ranking[0][0] for matter in matters if matter.ranking}
+    return intent == "report" and _best(ranking) >= _LIKELY and ranking[0][0] not in known | {"other"}
 
 
 def _best(ranking: Tuple[Tuple[Text, float], ...]) -> float:
     return ranking[0][1] if ranking else 0.0
-
-
-def _keep(found: List[Part], text: Text, joined: bool) -> None:
-    words = text.strip(" ,.;!?\n")
-    if words:
-        found.append(Part(words, joined))
 
 
 def _without_marks(text: Text) -> Text:

@@ -114,15 +114,18 @@ def reply_from(message: Dict[Text, Any]) -> Dict[Text, Any]:
 def _understand(processor: MessageProcessor, turn: Turn) -> Dict[Text, Any]:
     if turn.payload is not None:
         return _from_payload(turn.payload, processor.domain)
-    return _from_text(processor, turn.text or "")
+    meant = turn.metadata.get("meant")
+    return _from_text(processor, turn.text or "", meant if meant in processor.domain.intents else None)
 
 
-def _from_text(processor: MessageProcessor, text: Text) -> Dict[Text, Any]:
+def _from_text(processor: MessageProcessor, text: Text, meant: Optional[Text]) -> Dict[Text, Any]:
     """What a person typed never becomes a command: whatever makes it look like one is taken off before parsing."""
     parsed = UserMessage(_COMMAND_START.sub("", text)[:MAX_PARSED_CHARS])
     tracker = DialogueStateTracker.from_events("parse", [])
     parse_data = processor._parse_message_with_graph(parsed, tracker)
     parse_data["text"] = text
+    if meant is not None:  # the citizen has said since what these words are
+        parse_data["intent"] = {"name": meant, "confidence": 1.0}
     if parse_data["intent"].get("name") == "report":
         parse_data["matters"] = _matters(processor, parsed.text, tracker)
     return parse_data

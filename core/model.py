@@ -25,6 +25,7 @@ class Conversation(Base):
     awaiting_case_id: Mapped[int | None]  # an officer asked about this case: the next words go to it
     awaiting_until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # after an answer: what follows soon is part
     officer_spoke: Mapped[bool] = mapped_column(default=False)  # an officer said the last words, not the bot
+    held: Mapped[bytes | None] = mapped_column(LargeBinary)  # words that may be a petition, sealed until we know
     attention: Mapped[str | None] = mapped_column(String(40))  # why a person should look: bot_failed, ask_human
     attention_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_inbound_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # opens the platform's reply window

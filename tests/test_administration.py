@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from actions.context import Context
 from actions.guidance import answer_faq
 from actions.place import Placer
+from actions.reader import Reader
 from cases import boundaries, queries, sessions
 from cases.audit import AuditEntry
 from cases.in_force import limits_of
@@ -53,7 +54,8 @@ class Bot:
 
     def __init__(self, office: Office) -> None:
         placer = Placer(office.rulebook.gazetteer, {}, boundaries.load(office.config.var_dir))
-        self._context = Context(office.config, office.database, office.rulebook, placer, {}, {}, office.clock)
+        reader = Reader(placer, {})
+        self._context = Context(office.config, office.database, office.rulebook, placer, reader, {}, {}, office.clock)
 
     def says(self, intent: str) -> str:
         dispatcher = CollectingDispatcher()

@@ -11,6 +11,7 @@ from cases.in_force import RulebookInForce
 from cases.rulebook import Rulebook
 from core.db import Database, reading, transaction
 from webhook.exporter import Exporter
+from webhook.question import let_go
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ class Chores:
             self._freeze(worker)
         if self._due("expire", EXPIRE_EVERY):
             self.exporter.sweep()
+            with transaction(self.database) as session:
+                let_go(session, self.now())
         return self._due("export", EXPORT_EVERY) and self._export(worker)
 
     def _export(self, worker: str) -> bool:

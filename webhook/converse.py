@@ -1,29 +1,27 @@
 """One turn from claim to replies, through Rasa or to the case an officer asked about; called by the worker."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
 from cases.attention import call_attention
 from cases.in_force import RulebookInForce
-from cases.masking import mask, without_papers
+from cases.masking import without_papers
 from cases.model import Case
-from cases.queries import recently_filed, recently_resolved
 from cases.rulebook import Rulebook
 from cases.service import add_information, citizen_answered
-from cases.workflow import OPEN, Status
 from core import inbox, metrics, outbox
 from core.db import Database, reading, transaction
-from core.model import Conversation, Inbound, Turn
+from core.model import Conversation, Turn
 from core.vault import Vault
-from webhook.options import Tap, offer, stands_alone, tap_of
+from webhook.options import offer, stands_alone
+from webhook.question import ClaimedTurn, snapshot
 from webhook.rasa_client import Answer, RasaAwayError, RasaClient, RasaFailedError
 from webhook.typing import Typing
 
@@ -32,26 +30,8 @@ log = logging.getLogger(__name__)
 MOST_FAILURES = 4
 PATIENCE = timedelta(minutes=15)  # how long Rasa may be away before the citizen gets an apology instead
 LONGEST_WAIT = timedelta(seconds=5)
-RESUMED_AFTER = timedelta(minutes=30)  # a draft left alone this long is brought to mind again
-DROPPED_AFTER = timedelta(hours=24)  # and after this long it is let go
 SILENCE = timedelta(minutes=30)  # after a person wrote in the platform's own inbox
 FORGOTTEN = "[nội dung đã được xoá theo quy định về tố cáo, khiếu nại]"
-
-
-@dataclass(frozen=True)
-class ClaimedTurn:
-    """A leased turn with all that is needed to ask Rasa while no session is open."""
-
-    id: int
-    conversation_id: int
-    channel: str
-    user_id: str = field(repr=False)
-    question: Mapping[str, Any]
-    phone: str | None
-    papers: bool  # numbers of identity papers or cards were typed
-    choice: str | None
-    for_case: bool
-    silent: bool
 
 
 @dataclass(frozen=True)
@@ -97,7 +77,7 @@ class Converser:
 
     def _take(self, turn_id: int, worker: str) -> None:
         with reading(self.database) as session:
-            claimed = _snapshot(session, session.get_one(Turn, turn_id), self.clock(), self.silence)
+            claimed = snapshot(session, session.get_one(Turn, turn_id), self.vault, self.clock(), self.silence)
         if claimed.silent:
             self._stay_silent(claimed, worker)
             return
@@ -176,6 +156,7 @@ class Converser:
                     buttons=buttons[number],
                     case_id=answer.case_id,
                 )
+            conversation.held = self.vault.seal(claimed.words) if answer.hold and claimed.words else None
             if answer.forget:
                 _forget(turn)
             _drop_contact_cards(turn)
@@ -217,95 +198,11 @@ class Converser:
             conversation.state, conversation.options = {}, []
 
 
-def _snapshot(session: Session, turn: Turn, now: datetime, silence: timedelta) -> ClaimedTurn:
-    conversation = session.get_one(Conversation, turn.conversation_id)
-    members = list(turn.members)
-    tap = tap_of(conversation, members[0]) if len(members) == 1 else None
-    masked = mask("\n".join(member.text for member in members if member.text))
-    shared = [phone for member in members if member.kind == "other" for phone in mask(member.payload or "").phones]
-    phones = [*masked.phones, *shared]
-    facts = {
-        "resolved": recently_resolved(session, conversation.id, now),
-        "fresh": recently_filed(session, conversation.id, now),
-    }
-    return ClaimedTurn(
-        id=turn.id,
-        conversation_id=turn.conversation_id,
-        channel=conversation.channel,
-        user_id=conversation.user_id,
-        question=_question(turn, members, tap, masked.text, facts | _state(session, conversation, now)),
-        phone=phones[-1] if phones else None,
-        papers=masked.had_id or masked.had_card,
-        choice=tap.title if tap else None,
-        # A tap, or opening the conversation anew, is a wish of its own and no answer to an officer.
-        for_case=tap is None and members[0].kind != "start" and _officer_waits(session, conversation, now),
-        silent=conversation.human_at is not None and now - conversation.human_at < silence,
-    )
-
-
-def _officer_waits(session: Session, conversation: Conversation, now: datetime) -> bool:
-    """An officer asked about a case, or has just been answered, and the bot has asked nothing since."""
-    if conversation.awaiting_case_id is None or (conversation.state.get("loop") and not conversation.officer_spoke):
-        return False
-    if conversation.awaiting_until is not None and conversation.awaiting_until < now:
-        return False
-    case = session.get(Case, conversation.awaiting_case_id)
-    return case is not None and Status(case.status) in OPEN
-
-
 def _filed_from(session: Session, conversation: Conversation) -> Case | None:
     """The case that was already made from the draft in the conversation's state."""
     draft = (conversation.state.get("slots") or {}).get("draft") or {}
     query = select(Case).where(Case.source == f"turn:{draft.get('began')}:{draft.get('ordinal', 0)}")
     return session.scalars(query.where(Case.conversation_id == conversation.id)).first()
-
-
-def _state(session: Session, conversation: Conversation, now: datetime) -> dict[str, Any]:
-    """The dialogue state; a draft left alone is resumed within a day and let go after."""
-    state = dict(conversation.state)
-    last = select(func.max(Turn.finished_at)).where(Turn.conversation_id == conversation.id)
-    finished = session.scalar(last)
-    idle = now - finished if finished else timedelta()
-    if state.get("loop") and idle > DROPPED_AFTER:
-        state |= {"slots": {}, "loop": None}
-    return {"state": state, "resumed": bool(state.get("loop")) and idle > RESUMED_AFTER}
-
-
-def _question(turn: Turn, members: list[Inbound], tap: Tap | None, text: str, facts: dict[str, Any]) -> dict[str, Any]:
-    """What Rasa gets: no phone number, no platform id; words as typed, or the payload of a chosen button."""
-    conversation = turn.conversation
-    payload = _payload(members, tap, text)
-    pins = [member.location for member in members if member.location]
-    return {
-        "turn_id": str(turn.id),
-        "text": None if payload else text,
-        "payload": payload,
-        "state": facts["state"],
-        "metadata": {
-            "turn_id": turn.id,
-            "conversation_id": conversation.id,
-            "channel": conversation.channel,
-            "tapped": tap is not None and tap.payload is not None,
-            "stale": tap is not None and tap.payload is None,
-            "wordless": payload is not None,
-            "interrupted": conversation.officer_spoke,
-            **{name: facts[name] for name in ("resolved", "fresh", "resumed")},
-            "sticker": any(member.kind in {"sticker", "other"} for member in members),
-            "media": sum(len(member.attachments) for member in members),
-            "location": pins[-1] if pins else None,
-        },
-    }
-
-
-def _payload(members: list[Inbound], tap: Tap | None, text: str) -> str | None:
-    if tap is not None:
-        return tap.payload or "/inform"
-    if members[0].kind == "start":
-        return "/greet"
-    if any(member.payload == "user_withdraw" for member in members):  # Zalo: a person asks to be forgotten
-        return "/privacy_request"
-    # A photo, a pin or a sticker without words: the form reads it from the metadata.
-    return None if text.strip() else "/inform"
 
 
 def _drop_contact_cards(turn: Turn) -> None:

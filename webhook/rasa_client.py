@@ -27,6 +27,7 @@ class Answer:
     state: dict[str, Any]
     intent: str
     forget: bool
+    hold: bool = False  # what was typed rests sealed until the citizen says what it is
     case_id: int | None = None  # the case this turn filed, so that an undelivered receipt is noted on it
 
 
@@ -85,6 +86,7 @@ def _answer(body: object) -> Answer:
         raise RasaFailedError("a button without words or meaning")
     marks = [reply["custom"] for reply in replies if isinstance(reply.get("custom"), dict)]
     forget = any(mark.get("forget") for mark in marks)
+    hold = any(mark.get("hold") for mark in marks)
     case_id = next((int(mark["case_id"]) for mark in marks if "case_id" in mark), None)
     intent = str((body.get("understood") or {}).get("intent") or "")
-    return Answer(replies=spoken, state=body["state"], intent=intent, forget=forget, case_id=case_id)
+    return Answer(spoken, body["state"], intent, forget, hold, case_id)

@@ -27,8 +27,18 @@ class MattersTest(unittest.TestCase):
                 found = [matter.ranking[0][0] for matter in matters_of(text, read)]
                 self.assertEqual(found, ["waste", "power_lighting"])
 
-    def test_the_end_of_a_sentence_alone_needs_certainty(self) -> None:
-        self.assertEqual(matters_of("rác chất đống đầu ngõ. nước bẩn chảy ra đường", read), [])
+    def test_the_end_of_a_sentence_alone_makes_no_second_matter(self) -> None:
+        self.assertEqual(matters_of("rác chất đống đầu ngõ. đèn đường cũng hỏng lâu rồi", read), [])
+
+    def test_what_leads_in_belongs_to_the_first_matter(self) -> None:
+        for text in (
+            "Tôi báo hai việc ở Yên Hòa. Thứ nhất, rác chất đống cả tuần. Thứ hai, đèn đường hỏng mấy hôm",
+            "Đoạn nhà tôi 2 chuyện: một là rác chất đống cả tuần, hai là đèn đường hỏng mấy hôm",
+            "báo 2 việc: rác chất đống đầu ngõ, và đèn đường hỏng mấy hôm",
+        ):
+            with self.subTest(text):
+                found = matters_of(text, read)
+                self.assertEqual([matter.ranking[0][0] for matter in found], ["waste", "power_lighting"])
 
     def test_the_same_kind_twice_is_one_matter(self) -> None:
         self.assertEqual(matters_of("rác chất đống ngõ 5, ngoài ra rác ở ngõ 9 nữa", read), [])
@@ -41,7 +51,7 @@ class MattersTest(unittest.TestCase):
 
     def test_nothing_of_the_message_is_lost(self) -> None:
         text = "Cống tắc; nhà ngập, thêm một việc nữa là 3. đèn hỏng!"
-        kept = " ".join(part.text for part in parts_of(text))
+        kept = " ".join(parts_of(text))
         self.assertTrue(all(word.strip(" ,;!.") in kept for word in text.split()))
 
 
