@@ -198,7 +198,17 @@ def _fits(words: Sequence[Word], mention: Mention, entry: Entry, *, marked: bool
 def _fits_outside(words: Sequence[Word], mention: Mention, grade: Grade, *, alone: bool) -> bool:
     if grade is Grade.DISTINCT:
         return True
-    return grade is Grade.NAME and not mention.person and (alone or mention.cue is Cue.NEAR)
+    named = alone or mention.cue is Cue.NEAR or _after_unknown_street(words, mention.start)
+    return grade is Grade.NAME and not mention.person and named
+
+
+def _after_unknown_street(words: Sequence[Word], start: int) -> bool:
+    """ "Đường Lạch Tray Hải Phòng": a street we do not know, then the place it lies in; no "đường đi Hải Phòng"."""
+    for first in range(max(0, start - 5), start - 2):
+        between = words[first + 1 : start]
+        if words[first].folded in STREET_WORDS and all(word.text[0].isupper() for word in between):
+            return True
+    return False
 
 
 def _goes_on_as_place(words: Sequence[Word], at: int) -> bool:

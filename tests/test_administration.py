@@ -59,7 +59,7 @@ class Bot:
 
     def says(self, intent: str) -> str:
         dispatcher = CollectingDispatcher()
-        answer_faq(dispatcher, self._context, intent, offer_report=False)
+        answer_faq(dispatcher, self._context, intent)
         return "\n".join(str(message["text"]) for message in dispatcher.messages)
 
 

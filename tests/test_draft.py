@@ -355,3 +355,63 @@ def test_a_second_misunderstanding_offers_a_person() -> None:
 def test_a_photo_soon_after_filing_belongs_to_the_case() -> None:
     step = READER.read(said(intent="inform", fresh=True, media=1), None, Draft())
     assert step.detour == "add_info" and step.over
+
+
+def told(text: str, **more: object) -> Draft:
+    """The draft that waits after danger was told and its numbers were given."""
+    step = READER.read(said(text, intent="emergency", **more), None, Draft())
+    assert step.detour == "emergency" and step.over and step.keep
+    return step.draft
+
+
+@pytest.mark.parametrize("answer", ["có, ghi nhận giúp tôi", "không, cứ gửi riêng giúp tôi", "ừ gửi đi", "vâng"])
+def test_what_was_told_of_a_danger_is_filed_without_telling_it_again(answer: str) -> None:
+    draft = told("dây điện đứt ở ngõ 12 Chùa Bộc phường Kim Liên")
+    step = READER.read(said(answer, intent="affirm", category="other"), None, draft)
+    assert step.draft.description == "dây điện đứt ở ngõ 12 Chùa Bộc phường Kim Liên"
+    assert step.draft.location and step.draft.location.ward_id == KIM_LIEN and not step.over
+
+
+def test_another_matter_after_a_danger_is_a_draft_of_its_own() -> None:
+    draft = told("có người vừa bị điện giật", category="power_lighting")
+    step = READER.read(said("rác chất đống ba ngày nay ở Kim Liên"), None, draft)
+    assert step.draft.description == "rác chất đống ba ngày nay ở Kim Liên"
+    assert READER.read(said("thôi không cần đâu", intent="deny"), None, draft).draft == Draft()
+
+
+def test_a_pin_instead_of_a_choice_takes_the_nearest_ward() -> None:
+    asked = READER.read(said(pin=(21.0072, 105.8345), intent="inform"), "location", Draft("Rác", began=1)).draft
+    assert asked.location and len(asked.location.options) > 1
+    again = READER.read(said(pin=(21.0072, 105.8345), intent="inform"), "location", asked).draft
+    assert again.location and again.location.settled and again.location.ward_id == asked.location.options[0]
+
+
+def test_one_matter_is_dropped_and_another_told_in_the_same_breath() -> None:
+    text = "huỷ cái này đi, tôi báo việc khác: đèn cao áp cháy suốt đêm"
+    step = READER.read(said(text, category="power_lighting"), "confirm", COMPLETE)
+    assert step.draft.description == "đèn cao áp cháy suốt đêm" and step.draft.category == "power_lighting"
+    assert step.say == ("utter_draft_dropped",)
+
+
+def test_nothing_to_change_after_all_shows_the_summary_again() -> None:
+    first = READER.read(said("không", intent="deny"), "confirm", COMPLETE)
+    assert first.say == ("utter_need_edit",) and first.silent
+    again = READER.read(said("không", intent="deny"), "confirm", first.draft)
+    assert again.say == () and not again.silent and again.draft.next_question() == "confirm"
+
+
+@pytest.mark.parametrize("text", ["dr ạ", "uki", "chuẩn rồi"])
+def test_short_ways_to_say_yes(text: str) -> None:
+    assert READER.read(said(text, intent="nlu_fallback"), "confirm", COMPLETE).draft.confirm
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "đường sụt hố nhưng cấm lưu bất cứ thứ gì tôi nhắn, tôi không đồng ý lưu",
+        "em chỉ hỏi thôi, đừng ghi lại gì hết nhé",
+        "em không đồng ý cho bên mình lưu tin này",
+    ],
+)
+def test_further_ways_to_refuse_that_anything_is_kept(text: str) -> None:
+    assert READER.read(said(text, intent="privacy_request"), None, Draft()).forget

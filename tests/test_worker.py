@@ -53,6 +53,7 @@ from webhook.deliver import Deliverer
 from webhook.download import HostRule
 from webhook.exporter import Exporter
 from webhook.media import MediaFetcher
+from webhook.question import let_go
 from webhook.rasa_client import CONNECT_TIMEOUT, Answer, RasaClient
 from webhook.worker import Worker, own_slot
 
@@ -519,6 +520,53 @@ def test_what_was_told_of_a_denunciation_is_wiped_and_nothing_else(house: House)
     house.settle()
     house.talk("cảm ơn")
     assert house.texts_kept() == ["chào", FORGOTTEN, FORGOTTEN, "cảm ơn"]
+
+
+MAYBE = answer_with("Tố cáo hay phản ánh ạ?", custom={"forget": True, "hold": True},
+                    buttons=[{"title": "Phản ánh sự việc", "payload": "/report"}])  # fmt: skip
+TOLD = "ông tổ trưởng lấn chiếm sân chung"
+
+
+def ask_whether_petition(house: House) -> None:
+    house.rasa.next_answers(MAYBE)
+    house.talk(TOLD)
+
+
+def everything_stored(house: House) -> str:
+    with reading(house.database) as session:
+        rows = [
+            *session.scalars(select(Inbound)),
+            *session.scalars(select(Conversation)),
+            *session.scalars(select(Turn)),
+        ]
+        return "".join(str(vars(row)) for row in rows)
+
+
+@pytest.mark.parametrize("answer", ["#gui_phan_anh", "Phản ánh sự việc", "không, cứ gửi phản ánh giúp tôi"])
+def test_what_may_be_a_petition_rests_sealed_and_is_read_again_when_it_is_none(house: House, answer: str) -> None:
+    ask_whether_petition(house)
+    assert "lấn chiếm" not in everything_stored(house)
+    house.talk(answer)
+    question = house.rasa.questions[-1]
+    assert (question["text"], question["payload"], question["metadata"]["meant"]) == (TOLD, None, "report")
+
+
+def test_what_is_not_called_a_report_is_gone_with_the_next_words(house: House) -> None:
+    ask_whether_petition(house)
+    house.talk("cách gửi tố cáo thế nào")
+    house.talk("gửi phản ánh")
+    assert all("meant" not in question["metadata"] for question in house.rasa.questions)
+    with reading(house.database) as session:
+        assert session.scalars(select(Conversation.held)).one() is None
+
+
+def test_what_nobody_calls_a_report_within_a_day_is_let_go(house: House) -> None:
+    ask_whether_petition(house)
+    house.clock.advance(hours=25)
+    with transaction(house.database) as session:
+        let_go(session, house.clock())
+    with reading(house.database) as session:
+        assert session.scalars(select(Conversation.held)).one() is None
 
 
 def test_the_words_after_an_officers_question_go_to_the_case_and_those_after_them_to_the_bot(house: House) -> None:
