@@ -158,7 +158,8 @@ class Talk:
         self._wait()
         with reading(self.database) as session:
             state = transcript(session, self.script.channel, self.user)
-            replies = session.scalars(_of(Outbound, _conversation(session, self)).order_by(Outbound.id)).all()
+            conversation = _conversation(session, self)
+            replies = session.scalars(_of(Outbound, conversation).order_by(Outbound.id)).all() if conversation else []
             new = [_reply(row) for row in replies if row.status == "sent"][self.seen :]
         self._note(new)
         given = set(self.codes.values()) if self.script.own_case else set()
@@ -185,6 +186,8 @@ class Talk:
         """All that was sent is in the store and part of a finished turn, and nothing waits to be sent."""
         with reading(self.database) as session:
             conversation = _conversation(session, self)
+            if conversation is None:
+                return False
             finished = select(func.count(Inbound.id)).join(Turn, Turn.id == Inbound.turn_id)
             mine = (Inbound.conversation_id == conversation.id, Turn.status != "open")
             if (session.scalar(finished.where(*mine)) or 0) < self.sent:
@@ -215,6 +218,8 @@ def _give(database: Database, rulebook: Rulebook, script: Script, user: str) -> 
 
 def _stored(session: Session, talk: Talk, stuck: str, settle: timedelta) -> Played:
     conversation = _conversation(session, talk)
+    if conversation is None:
+        return Played((), None, (), (), tuple(talk.dialogue), talk.codes, stuck=stuck or "nothing was said")
     stored = [_case(session, case) for case in reversed(cases_of(session, conversation.id))]
     own = talk.codes["code"] if talk.script.own_case else None
     inbounds = session.scalars(_of(Inbound, conversation).order_by(Inbound.sent_at, Inbound.id)).all()
@@ -270,9 +275,10 @@ def _due(turn: Turn, settle: timedelta) -> datetime:
     return min(last + settle, min(member.received_at for member in turn.members) + _MOST_SETTLES * settle)
 
 
-def _conversation(session: Session, talk: Talk) -> Conversation:
+def _conversation(session: Session, talk: Talk) -> Conversation | None:
+    """The conversation as stored; None while its first message waits in the gateway's spool."""
     query = select(Conversation).where(Conversation.channel == talk.script.channel, Conversation.user_id == talk.user)
-    return session.scalars(query).one()
+    return session.scalars(query).one_or_none()
 
 
 def _of(table: Any, conversation: Conversation) -> Any:
