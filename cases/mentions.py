@@ -44,10 +44,13 @@ _MEANINGS = {
 _FILLER = frozenset(
     "dạ vâng ạ a em anh chị mình tôi tớ nhà ở tại gần là thuộc khu vực nhé nha ok thì đấy đó đây này địa chỉ đc dc chỗ"
     " cho ơi số nhỉ thưa da vang la o tai gan thuoc nhe thi day do nay dia chi so minh toi nha vuc"
-    " bên đoạn ngay quê ha bạn bot ad trên trong qua phía rồi đúng chính xác cũ mới cu moi ngõ ngách hẻm đường phố"
-    " ngo ngach hem duong pho tổ dân nhá hả".split()
+    " bên đoạn ngay quê ha bạn bot ad trên trong qua phía rồi đúng chính xác cũ mới cu moi ah ak"
+    " ngõ ngách hẻm đường phố ngo ngach hem duong pho tổ dân nhá hả".split()
 )
-_AFTER_A_STREET = frozenset("đoạn doan ngõ ngo số gần gan chỗ đầu cuối dau cuoi giao".split())
+_SAYS_WHERE = frozenset(("o", "tai", "gan"))
+_AFTER_A_STREET = frozenset(
+    "đoạn doan ngõ ngo số gần gan chỗ đầu cuối dau cuoi giao giờ gio tắc tac ngập ngap kẹt ket ùn".split()
+)
 _CROSSINGS = frozenset("với và giao cắt đến tới voi va giao cat den toi".split())
 _JOINS_NAME = frozenset(("", "!", "-", "–", "—", "_", "'", "’"))
 _JOINS_CHAIN = frozenset(("", ",", "-", "–", "—", "/", "(", ", (", ",,", "- ,", ")"))
@@ -56,12 +59,20 @@ _JOINS_CHAIN = frozenset(("", ",", "-", "–", "—", "/", "(", ", (", ",,", "- 
 def find_mentions(gazetteer: Gazetteer, words: Sequence[Word]) -> list[Mention]:
     """The names meant as places, in their order, each with the meanings its surroundings admit."""
     marked = any(word.folded != word.plain for word in words)
-    spans = _best_cover(len(words), _candidates(gazetteer, words))
-    spans = [mention for mention in spans if mention.entries[0].what is not What.NOISE]
+    spans = _without_noise(words, _best_cover(len(words), _candidates(gazetteer, words)))
     alone = _is_all_there_is(words, spans)
-    admitted = [_admit(words, mention, marked=marked, alone=alone) for mention in spans]
+    admitted = [
+        None if _denied(words, mention) else _admit(words, mention, marked=marked, alone=alone) for mention in spans
+    ]
     _admit_neighbours(words, spans, admitted)
     return [mention for mention in admitted if mention]
+
+
+def _denied(words: Sequence[Word], mention: Mention) -> bool:
+    """ "Sơn Tây thì không, em ở Việt Trì", "Láng Hạ? không": named to say that it is not there."""
+    after = words[mention.last : mention.last + 2]
+    said = " ".join(word.plain for word in after)
+    return said == "thi khong" or (said.startswith("khong") and "?" in after[0].gap)
 
 
 def _candidates(gazetteer: Gazetteer, words: Sequence[Word]) -> Iterator[Mention]:
@@ -105,7 +116,26 @@ def _readings(words: Sequence[Word], start: int, last: int, names: Sequence[Name
     cue, person = cue_before(words, start)
     if words[start].folded in STREET_WORDS and last - start > 1:
         cue = Cue.STREET
+    noise = tuple(entry for entry in entries if entry.what is What.NOISE)
+    if noise:  # "chua thay" is "chưa thấy"; "gan chua thay" is near Chùa Thầy
+        others = tuple(entry for entry in entries if entry.what is not What.NOISE)
+        meant = others and (cue >= Cue.STREET or words[max(0, start - 1)].plain in _SAYS_WHERE)
+        entries = others if meant else (*noise, *others)
     yield Mention(start, start, last, entries, cue, "", bool(exact), person)
+
+
+def _without_noise(words: Sequence[Word], spans: Sequence[Mention]) -> list[Mention]:
+    """What only looks like a place goes, unless the district it would lie in stands behind it ("co bi, gia lam")."""
+    kept = []
+    for at, mention in enumerate(spans):
+        after = spans[at + 1] if at + 1 < len(spans) else None
+        if mention.entries[0].what is not What.NOISE:
+            kept.append(mention)
+        elif after and _touch(words, mention, after):
+            around = {area for entry in after.entries if entry.what is What.AREA for area in entry.areas}
+            entries = tuple(entry for entry in mention.entries if around & set(entry.areas))
+            kept += [replace(mention, entries=entries)] if entries else []
+    return kept
 
 
 def _agrees(words: Sequence[Word], name: Sequence[str]) -> bool:
@@ -190,29 +220,33 @@ def _fits(words: Sequence[Word], mention: Mention, entry: Entry, *, marked: bool
         return True
     if grade is Grade.NAME:
         # "Nguyễn Trãi tắc đường", "lê đức thọ đoạn sau chợ": a street may open a message; further in, it is a person.
-        opens = entry.what is What.STREET and _opens_clause(words, mention.first)
-        return opens and ((capital and marked) or _goes_on_as_place(words, mention.last))
+        streets = any(e.what is What.STREET for e in mention.entries)
+        if entry.what is not What.STREET and (streets or entry.what not in (What.WARD, What.OLD_WARD)):
+            return False
+        goes_on = _goes_on_as_place(words, mention.last, first=not mention.first)
+        return _opens_clause(words, mention.first) and (goes_on or (streets and capital and marked))
     return marked or entry.what is not What.STREET or _opens_clause(words, mention.first)
 
 
 def _fits_outside(words: Sequence[Word], mention: Mention, grade: Grade, *, alone: bool) -> bool:
     if grade is Grade.DISTINCT:
         return True
-    named = alone or mention.cue is Cue.NEAR or _after_unknown_street(words, mention.start)
+    named = alone or mention.cue is Cue.NEAR or _after_unknown_name(words, mention.start)
     return grade is Grade.NAME and not mention.person and named
 
 
-def _after_unknown_street(words: Sequence[Word], start: int) -> bool:
-    """ "Đường Lạch Tray Hải Phòng": a street we do not know, then the place it lies in; no "đường đi Hải Phòng"."""
+def _after_unknown_name(words: Sequence[Word], start: int) -> bool:
+    """ "Đường Lạch Tray Hải Phòng": a name we do not know, then the place it lies in; no "đường đi Hải Phòng"."""
     for first in range(max(0, start - 5), start - 2):
         between = words[first + 1 : start]
-        if words[first].folded in STREET_WORDS and all(word.text[0].isupper() for word in between):
+        if words[first].folded in {*STREET_WORDS, *UNIT_WORDS} and all(word.text[0].isupper() for word in between):
             return True
     return False
 
 
-def _goes_on_as_place(words: Sequence[Word], at: int) -> bool:
-    return at < len(words) and words[at].folded in _AFTER_A_STREET
+def _goes_on_as_place(words: Sequence[Word], at: int, *, first: bool) -> bool:
+    """ "… đoạn sau chợ"; and as the first words of all "Quảng Phú Cầu, làng tăm hương"."""
+    return at < len(words) and (words[at].folded in _AFTER_A_STREET or (first and words[at].gap.strip() == ","))
 
 
 def _opens_clause(words: Sequence[Word], at: int) -> bool:
@@ -246,7 +280,7 @@ def _support_each_other(here: Mention, after: Mention) -> tuple[Mention, Mention
     around = tuple(entry for entry in after.entries if entry.what is What.AREA and entry.grade is not Grade.COMMON)
     areas = {area for entry in around for area in entry.areas}
     parts = tuple(e for e in here.entries if e.what in (What.WARD, What.OLD_WARD) and areas & set(e.areas))
-    if parts and around and here.exact and after.exact:
+    if parts and around and here.exact == after.exact:
         return replace(here, entries=parts), replace(after, entries=around)
     far = [tuple(entry for entry in mention.entries if entry.what is What.OUTSIDE) for mention in (here, after)]
     if all(far) and here.exact and after.exact and after.last - after.start > 1:

@@ -180,9 +180,26 @@ NO_PLACE = [
     "Hà Nội",
     "mã hồ sơ HN-26-123456",
     "chồng em làm ở trường đại học",
+    "bao lau roi ma chua thay ai den",
+    "do xe o day co bi phat khong",
+    "toi cho mai khong ai tra loi",
+    "tiem vac xin cho tre o dau",
+    "dong da xay dung chan het loi di",
+    "phố Hàng Chống",
     "",
     "  \n ",
 ]
+
+
+def test_what_is_named_to_say_that_it_is_not_there_is_no_place() -> None:
+    found = find("Thị xã Sơn Tây thì không, em ở Việt Trì, Phú Thọ")
+    assert found.outside and not found.ward and not found.area
+
+
+@pytest.mark.parametrize(("text", "ward"), [("gan chua thay", "Xã Quốc Oai"), ("da ton gia lam", "Xã Bát Tràng")])
+def test_words_that_look_like_everyday_ones_are_places_where_something_says_so(text: str, ward: str) -> None:
+    found = find(text)
+    assert ward in {unit.name for unit in (found.ward, *found.options) if unit}
 
 
 @pytest.mark.parametrize("text", NO_PLACE)
