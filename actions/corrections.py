@@ -6,7 +6,7 @@ from dataclasses import replace
 from actions.draft import Draft
 from actions.place import Location, Placer
 from actions.said import Said
-from actions.wording import EDITS, WRONG, content_words, meant_instead, patched_address
+from actions.wording import EDITS, WRONG, content_words, meant_instead, patched_address, without_denied
 from cases.codes import fold
 
 SURE_MATTER = 0.60  # of the category, to take words that were meant otherwise (abuse) for a report all the same
@@ -51,7 +51,10 @@ class Corrector:
             return replace(draft, description=words) if words else without(part, draft)
         if part == "location":
             return None if self._placer.from_words(meant_instead(said.text)) else without(part, draft)
-        named = next((code for code, label in self._categories.items() if label in plain), None)
+        meant = without_denied(said.text)
+        named = next((code for code, label in self._categories.items() if label in meant), None)
+        if named is None and said.category not in (None, draft.category) and said.category_confidence >= SURE_MATTER:
+            named = said.category if said.category and self._categories[said.category] not in plain else None
         return replace(draft, category=named) if named else without(part, draft)
 
     def _place(self, text: str, draft: Draft) -> Draft | None:

@@ -7,12 +7,13 @@ from actions.draft import Draft, Step
 from actions.place import Location, Placer
 from actions.said import Matter, Said
 from actions.wishes import WANTS_FILED
-from actions.wording import NOT_DONE, QUESTION, content_words, joined
+from actions.wording import NOT_DONE, NOT_KNOWN, QUESTION, content_words, joined
 from cases.codes import fold
 
 SURE_CATEGORY = 0.40  # below it the citizen chooses among the best three
 CODE_WORDS = 5  # a message of a case code and little else asks for its status
 FEW_WORDS = 4  # an answer rather than a story
+LONG_STORY = 8  # an announcement of so many words says what it is about as well
 STORY_WORDS = 5  # enough to be a report, had it been meant as one
 
 
@@ -33,7 +34,8 @@ class Opener:
             draft = replace(draft, location=self._placer.from_pin(*said.pin, draft.location))
         calm = ("utter_abuse_heard",) if said.intent == "abuse" else ()
         first = ("utter_english",) if said.english else calm
-        if said.text and (said.intent == "report" or content_words(said.text) >= 3):
+        only_announced = said.announces and content_words(said.text) < LONG_STORY
+        if said.text and not only_announced and (said.intent == "report" or content_words(said.text) >= 3):
             draft = self.described(said, draft)
         elif said.text:
             draft = replace(draft, location=self._placer.from_words(said.text, draft.location) or draft.location)
@@ -46,6 +48,8 @@ class Opener:
             return outside(Step(draft))
         if said.says_no or said.says_stop:
             return Step(Draft(), ("utter_cancelled",), over=True)
+        if NOT_KNOWN.search(said.plain) and content_words(said.text) <= FEW_WORDS:  # goes on about what was told
+            return outside(Step(draft))
         more = said.media or said.pin or (said.text and (said.intent == "inform" or said.category == draft.category))
         if more and said.intent in {"inform", "report", "emergency"}:
             if said.pin:

@@ -5,14 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from bot.normalise import strip_accents
 from cases.boundaries import Boundaries
 from cases.codes import fold
 from cases.gazetteer import Gazetteer, UnitRef, nearest_wards, wards_of_area
+from cases.place_types import What
 from cases.routing import Place, Placement, find_place
 from cases.service import CITY_ID
 from cases.words import area_label
 
 MOST_OPTIONS = 8
+_ORDERED = frozenset(("pin", "ward_old_split"))  # ways of placing whose options are likeliest first
+_LIES_IN = frozenset((What.OLD_WARD, What.STREET, What.PLACE))
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,24 @@ class Placer:
             name = fold(self.units[unit_id].name)
             if said in {name, name.split(" ", 1)[-1]}:
                 return unit_id
+        return None
+
+    def likeliest(self, location: Location) -> Location:
+        """For somebody who cannot say the ward: nearest to the pin, where most of an old ward went, or the one in which
+        a street or market of the name lies. The address stays as it was where nothing speaks for one.
+        """
+        ward = location.options[0] if location.options and location.method in _ORDERED else self._namesake(location)
+        settled = replace(location, settled=True, options=())
+        return replace(settled, ward_id=ward, method="likely", confidence=0.4) if ward else settled
+
+    def _namesake(self, location: Location) -> str | None:
+        words = [strip_accents(word) for word in fold(location.address).replace(",", " ").split()]
+        spans = (words[start:end] for start in range(len(words)) for end in range(len(words), start + 1, -1))
+        for span in spans:
+            for name in self.gazetteer.names.get(tuple(span), ()):
+                near = location.area_id in {area.id for area in name.entry.areas}
+                if near and name.entry.wards and name.entry.what in _LIES_IN:
+                    return name.entry.wards[0].id
         return None
 
     def name(self, unit_id: str) -> str:

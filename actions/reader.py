@@ -1,5 +1,6 @@
 """Reads one turn into the draft, in the light of what was asked: pure decisions; called by actions/report."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -15,6 +16,8 @@ from cases.codes import fold
 SURE_LAW = 0.60  # below it we ask whether a petition in the sense of the law is meant
 SURE_DETOUR = 0.50
 MOST_QUESTIONS = 2  # about one thing; then the draft goes on with what is known
+STORY = 9  # words that are no mere address
+_SAME_PIN = re.compile(r"\b(?:vi tri|ghim|ban do|dinh vi|vua gui|da gui|cho do)\b")
 DETOURS = frozenset(
     "greet thank goodbye help bot_identity ask_human privacy_request track_case emergency abuse out_of_scope "
     "praise".split()
@@ -68,7 +71,8 @@ class Reader:
             return Step(Draft(), dropped, detour=said.intent, over=True)
         if said.intent == "dispute_result" and said.tapped:
             return Step(draft, detour="dispute_result")
-        if said.intent == "emergency" and said.confidence >= SURE_DETOUR:
+        agrees = asked == "confirm" and said.more_than_yes is not None  # "ĐÚNG. NHANH LÊN" is no cry for help
+        if said.intent == "emergency" and said.confidence >= SURE_DETOUR and not agrees:
             return self._with_words(said, asked, draft, Step(draft, detour="emergency"))
         return None
 
@@ -120,8 +124,8 @@ class Reader:
         )
         if chosen:
             return Step(replace(draft, location=self._placer.choose(location, chosen)))
-        if said.says_unknown:
-            return Step(replace(draft, location=replace(location, settled=True, options=())))
+        if said.says_unknown or (location.method == "pin" and _SAME_PIN.search(fold(said.text))):
+            return Step(replace(draft, location=self._placer.likeliest(location)))
         if said.media and not said.text:
             return Step(draft, ("utter_media_kept",))
         if self._is_question(said):
@@ -131,7 +135,10 @@ class Reader:
         found = self._placer.from_words(said.text, location) if said.text else None
         if found is not None:
             found = self._settle(found, choice=choice and found.area_id == before.area_id)
-            return outside(Step(replace(draft, location=found)))
+            placed = replace(draft, location=found)
+            if said.intent == "report" and content_words(said.text) >= STORY:  # the whole story again, or more of it
+                placed = replace(placed, description=joined(draft.description, said.text))
+            return outside(Step(placed))
         if self._is_detour(said):
             return Step(draft, detour=said.intent)
         return self._unplaced(said, draft, location, choice)
@@ -140,7 +147,7 @@ class Reader:
         """A yes, a no or a number that fits nothing is no address: ask once more, then go on with what is known."""
         location = replace(before, asked=before.asked + 1)
         if location.asked >= MOST_QUESTIONS:
-            return Step(replace(draft, location=replace(location, settled=True, options=())))
+            return Step(replace(draft, location=self._placer.likeliest(location)))
         return Step(replace(draft, location=location), ("utter_place_missing",))
 
     def _unplaced(self, said: Said, draft: Draft, location: Location, choice: bool) -> Step:
@@ -158,7 +165,7 @@ class Reader:
         enough = choice or (location.asked >= MOST_QUESTIONS and not location.options)
         if location.settled or location.outside or not enough:
             return location
-        return replace(location, settled=True, options=())
+        return self._placer.likeliest(location)
 
     def _category(self, said: Said, draft: Draft) -> Step:
         if said.entities.get("category") in self._categories:
@@ -178,6 +185,9 @@ class Reader:
     def _confirm(self, said: Said, draft: Draft) -> Step:
         if said.says_yes:
             return Step(replace(draft, confirm=True))
+        if said.more_than_yes is not None:
+            told = draft.description if content_words(said.more_than_yes) < 3 else joined(draft.description, said.text)
+            return Step(replace(draft, description=told, confirm=True))
         if said.says_no and not self._corrector.says_what(said):
             if draft.editing:  # nothing to change after all: the summary again
                 return Step(replace(draft, editing=False))

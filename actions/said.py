@@ -7,17 +7,7 @@ from typing import Any
 from rasa_sdk import Tracker
 
 from actions.wishes import is_english
-from cases.codes import fold
-
-# Short answers that a general classifier cannot judge, because they depend on the question. Folded, without accents.
-YES = frozenset("gui;gui di;gui luon;gui nhe;ok;oke;okie;oki;dung;dung roi;dung r;u;uh;um;co;dong y;vang;da;da dung;"
-                "chuan;chuan roi;dr;dr roi;okela;okie la;uk;uki;dc;dong tinh;gui ho;gui ho em;"
-                "duoc;yes;xac nhan;nhat tri;chinh xac".split(";"))  # fmt: skip
-NO = frozenset("sua;sua lai;sai;sai roi;khong;ko;k;khong dung;chua dung;chua;khong phai;no;khong dong y".split(";"))
-STOP = frozenset("huy;huy bo;thoi;bo;bo qua;dung lai;stop;khong gui;khong gui nua;thoi khong gui;thoi khong gui nua;"
-                 "khong bao nua;de sau;cancel;huy di".split(";"))  # fmt: skip
-UNKNOWN = frozenset("khong biet;toi khong biet;em khong biet;khong ro;toi khong ro;em khong ro;ko biet;k biet;chiu;"
-                    "khong nho;bo qua;toi chiu;khong biet nua;khong biet phuong nao".split(";"))  # fmt: skip
+from cases.answers import NO, STOP, UNKNOWN, YES, plain, yes_and_more
 
 
 @dataclass(frozen=True)
@@ -40,6 +30,7 @@ class Said:
     category_confidence: float
     categories: tuple[str, ...]  # best first
     matters: tuple[Matter, ...]  # two or more when the message tells of several things, else empty
+    announces: bool  # only says that a report follows ("tôi muốn kiến nghị một việc")
     runner_up: tuple[str, float]  # the intent that came second, and its confidence
     entities: Mapping[str, str]
     turn_id: int
@@ -61,17 +52,17 @@ class Said:
 
     @property
     def plain(self) -> str:
-        """The text as matched against short answers: folded, no accents, no closing punctuation or politeness."""
-        words = fold(self.text).strip(" .!?,~^").split()
-        while words and words[-1] in {"a", "nhe", "nha", "em", "ban", "nhes", "oi", "ah"} and len(words) > 1:
-            words.pop()
-        while words and words[0] in {"da", "vang", "thoi"} and len(words) > 1 and " ".join(words) not in YES | STOP:
-            words.pop(0)
-        return " ".join(words)
+        """The text as matched against short answers."""
+        return plain(self.text)
 
     @property
     def says_yes(self) -> bool:
         return self.intent == "affirm" or (not self.tapped and self.plain in YES)
+
+    @property
+    def more_than_yes(self) -> str | None:
+        """The words after a yes ("đúng ạ, mong xử lý kín đáo"); None when the text is no yes."""
+        return None if self.tapped else yes_and_more(self.text)
 
     @property
     def says_no(self) -> bool:
@@ -101,6 +92,7 @@ def read_said(tracker: Tracker) -> Said:
         category_confidence=float(category.get("confidence") or 0.0),
         categories=tuple(entry["name"] for entry in message.get("category_ranking") or ()),
         matters=tuple(_matter(entry) for entry in message.get("matters") or ()),
+        announces=bool(message.get("announces")),
         runner_up=_runner_up(message),
         entities={entry["entity"]: str(entry["value"]) for entry in message.get("entities") or ()},
         turn_id=int(metadata["turn_id"]),

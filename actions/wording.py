@@ -7,7 +7,8 @@ from cases.codes import fold
 LONGEST_STORY = 5000  # characters
 _OPENING = re.compile(
     r"\b(?:cho|xin|toi|em|anh|chi|minh|chau|co|bac|muon|can|nho|duoc|gui|phan anh|kien nghi|khieu nai|to cao|bao|voi"
-    r"|a|oi|mot|viec|van de|chuyen|la|the nay|nhu sau|ve|len|phuong|xa|quan|thanh pho|giup|ad|alo|hello|chao|nhe)\b"
+    r"|a|oi|mot|viec|van de|chuyen|la|the nay|nhu sau|ve|len|phuong|xa|quan|thanh pho|giup|ad|alo|hello|chao|nhe"
+    r"|cho nay|cho do|cho kia|cho ay|noi nay|noi do|day|do|nay|kia|ay|vi tri)\b"
 )
 QUESTION = re.compile(
     r"\?|\b(?:the nao|lam sao|o dau|bao gio|khi nao|may gio|bao nhieu|can gi|la gi|co phai|nhu nao)\b"
@@ -38,6 +39,14 @@ def meant_instead(text: str) -> str:
     return text[match.start("rest") :] if match and len(plain) == len(text) else text
 
 
+_RULED_OUT = re.compile(r"\b(?:khong|ko|k|chu khong|chu ko) phai\b[^,.;]*")
+
+
+def without_denied(text: str) -> str:
+    """Folded, without what is said not to be the matter: "xây sai phép, không phải tiếng ồn" is about building."""
+    return _RULED_OUT.sub(" ", fold(text))
+
+
 def patched_address(known: str, new: str) -> str:
     """An address with one of its numbers corrected: "ngõ 15" over "ngõ 12 Chùa Bộc" is "ngõ 15 Chùa Bộc"."""
     plain, correction = fold(known), _PART.search(fold(new))
@@ -49,6 +58,7 @@ def patched_address(known: str, new: str) -> str:
     return f"{new.strip(' ,.')}, {known}"
 
 
+NOT_KNOWN = re.compile(r"\b(?:khong|ko|k|hong|chang|cha|chua|nao) (?:biet|ro|nho)\b|\bchiu\b")
 NOT_DONE = re.compile(
     r"\b(?:chua xong|chua giai quyet|chua xu ly|van con|van chua|van nhu cu|van the|mo lai|tai dien|dau lai vao day)\b"
     r"|^chua(?: a| dau| em)?$"

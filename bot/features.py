@@ -10,7 +10,16 @@ import numpy as np
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction import FeatureHasher
 
-from bot.normalise import collapse_elongation, decode_keystrokes, expand, fold, has_accents, strip_accents, words_of
+from bot.normalise import (
+    collapse_elongation,
+    decode_keystrokes,
+    expand,
+    fold,
+    has_accents,
+    signs_in_words,
+    strip_accents,
+    words_of,
+)
 
 GROUPS = (2**18, 2**18)  # columns of words, of pieces
 STARTS = np.cumsum((0, *GROUPS))
@@ -39,7 +48,7 @@ def matrix(texts: Sequence[str]) -> csr_matrix:
 def forms_of(text: str) -> Forms:
     """The words of a text as features see them: folded, keystrokes decoded, abbreviations written out."""
     readable = text[:MAX_CHARS].encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair cannot be hashed
-    folded = collapse_elongation(decode_keystrokes(fold(readable)))
+    folded = collapse_elongation(decode_keystrokes(fold(signs_in_words(readable))))
     words = [word[:_LONGEST_WORD] for word in words_of(expand(folded))]
     forms = [("s", [strip_accents(word) for word in words])]
     return [*forms, ("a", words)] if has_accents(folded) else forms

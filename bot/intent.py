@@ -39,6 +39,7 @@ class TextIntentClassifier(LabelledTextComponent, IntentClassifier):
     def write(self, message: Message, ranking: Ranking) -> None:
         intents = gated(best_of(ranking), self._config["gates"])
         message.set("intent", first_of(intents), add_to_output=True)
+        message.set("announces", announces(ranking), add_to_output=True)
         message.set("intent_ranking", named(intents[:_RANKING_LENGTH]), add_to_output=True)
 
 
@@ -49,6 +50,12 @@ def best_of(ranking: Ranking) -> Ranking:
         chances.setdefault(label.partition("/")[0], chance)
     total = sum(chances.values())
     return [(intent, chance / total) for intent, chance in chances.items()]
+
+
+def announces(ranking: Ranking) -> bool:
+    """Whether the words only say that a report follows: of all reports those without a category are the likeliest."""
+    reports = [label for label, _ in ranking if label.partition("/")[0] == "report"]
+    return reports[:1] == ["report"]
 
 
 def gated(ranking: Ranking, gates: Dict[Text, float]) -> Ranking:

@@ -11,6 +11,7 @@ from typing import Callable, List, Text, Tuple
 
 MOST_PARTS = 8
 FEWEST_WORDS = 4  # of a part that can be a matter of its own
+_LEAD_IN = 5  # words with which the first part may still be an announcement ("tôi xin gửi tiếp")
 _LIKELY = 0.50  # confidence of a part's category
 
 _BEGINS = r"(?:viec )?thu nhat\b|viec (?:mot|1)\b|mot la\b|1\s*[.)/:]\s"
@@ -69,7 +70,9 @@ def matters_of(text: Text, read: Read) -> List[Matter]:
             matters.append(Matter(part, ranking))
         else:
             matters[-1] = Matter(f"{matters[-1].text}\n{part}", max(matters[-1].ranking, ranking, key=_best))
-    return matters if len(matters) > 1 and _best(matters[0].ranking) >= _LIKELY else []
+    if len(matters) < 2 or _best(matters[0].ranking) < _LIKELY or len(matters[0].text.split()) < _LEAD_IN:
+        return []
+    return matters
 
 
 def _is_new(matters: List[Matter], intent: Text, ranking: Tuple[Tuple[Text, float], ...]) -> bool:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from bot import keystrokes
 from bot.syllables import is_plain
-from bot.teencode import BEFORE_A_NAME, WORDS
+from bot.teencode import BEFORE_A_NAME, SIGNS, WORDS
 
 # Unicode sorts a run of combining marks by insertion, which is quadratic: a megabyte of them would hold a process for
 # minutes. No Vietnamese letter carries more than two, so a longer run is cut before it is normalised.
@@ -94,6 +94,14 @@ def is_emoji_only(text: str) -> bool:
             return False
         seen = True
     return seen
+
+
+def signs_in_words(text: str) -> str:
+    """A message of emoji alone in words ("👍🏻👍🏻" -> "ok"); any other text as it was."""
+    if text.isascii() or len(text) > _SHORT or not is_emoji_only(text):
+        return text
+    words = {SIGNS[char]: None for char in text if char in SIGNS}
+    return " ".join(words) or text
 
 
 def collapse_elongation(text: str) -> str:

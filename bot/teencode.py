@@ -83,3 +83,12 @@ BEFORE_A_NAME: dict[str, str] = {
     "tx": "thị xã",
     "tp": "thành phố",
 }
+
+# What a message of signs alone says; a sign among words is left to the words.
+SIGNS: dict[str, str] = {
+    "👍": "ok", "👌": "ok", "✅": "đúng rồi", "✔": "đúng rồi", "💯": "đúng rồi", "🆗": "ok",
+    "👎": "không", "❌": "không", "🚫": "không", "✖": "không", "🙅": "không", "⛔": "không",
+    "👋": "xin chào", "🙏": "cảm ơn", "❤": "cảm ơn", "🥰": "cảm ơn", "😍": "cảm ơn", "💐": "cảm ơn", "🌹": "cảm ơn",
+    "🖕": "đồ khốn nạn", "💩": "đồ khốn nạn", "🤬": "đồ khốn nạn",
+    "🆘": "cứu với", "🙋": "cho tôi hỏi", "❓": "hướng dẫn tôi với", "❔": "hướng dẫn tôi với",
+}  # fmt: skip

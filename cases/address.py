@@ -75,9 +75,9 @@ def _extend_left(words: Sequence[Word], first: int) -> int:
 
 def _numbered_alley(words: Sequence[Word]) -> str:
     for at, word in enumerate(words[:-1]):
-        if word.folded not in STREET_WORDS or not (
-            _NUMBER.fullmatch(words[at + 1].folded) or words[at + 1].text[0].isupper()
-        ):
+        if word.folded not in STREET_WORDS or _STOPS.search(words[at + 1].gap):
+            continue
+        if not (_NUMBER.fullmatch(words[at + 1].folded) or words[at + 1].text[0].isupper()):
             continue
         first = _extend_left(words, at)
         last = at + 2

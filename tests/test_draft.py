@@ -40,6 +40,7 @@ def said(text: str = "", intent: str = "report", confidence: float = 0.9, **more
         "fresh": False,
         "missed": 0,
         "matters": (),
+        "announces": False,
         "runner_up": ("", 0.0),
         "media": 0,
         "pin": None,
@@ -100,20 +101,74 @@ def asked_ward() -> Draft:
 
 
 @pytest.mark.parametrize(
-    ("message", "ward"),
+    ("message", "method"),
     [
-        (tap(ward=KIM_LIEN), KIM_LIEN),
-        (said("kim lien", "inform"), KIM_LIEN),
-        (said("Phường Kim Liên nhé", "inform"), KIM_LIEN),
-        (said("tôi không biết", "deny"), None),
-        (tap(skip="location"), None),
-        (said("gần nhà văn hoá tổ 9", "inform"), None),
+        (tap(ward=KIM_LIEN), "chosen"),
+        (said("kim lien", "inform"), "chosen"),
+        (said("Phường Kim Liên nhé", "inform"), "ward_new"),
+        (said("tôi không biết", "deny"), "likely"),
+        (tap(skip="location"), "likely"),
+        (said("gần nhà văn hoá tổ 9", "inform"), "likely"),
+        (said("ngõ 12 Chùa Bộc, Đống Đa", "inform"), "likely"),
     ],
 )
-def test_the_ward_is_asked_once_whatever_the_answer(message: Said, ward: str | None) -> None:
+def test_the_ward_is_asked_once_whatever_the_answer(message: Said, method: str) -> None:
+    """Who cannot say it gets the one in which the street lies as far as we know; the desk sees how it was found."""
     draft = READER.read(message, "location", asked_ward()).draft
     assert draft.location is not None
-    assert (draft.location.ward_id, draft.location.area_id, draft.location.settled) == (ward, DONG_DA, True)
+    assert (draft.location.ward_id, draft.location.area_id, draft.location.settled) == (KIM_LIEN, DONG_DA, True)
+    assert draft.location.method == method
+
+
+def test_where_nothing_speaks_for_a_ward_the_district_is_what_is_known() -> None:
+    asked = READER.read(said("rác chất đống khắp quận Đống Đa"), None, Draft()).draft
+    draft = READER.read(said("tôi không biết", "deny"), "location", asked).draft
+    assert draft.location and (draft.location.ward_id, draft.location.area_id) == (None, DONG_DA)
+
+
+@pytest.mark.parametrize("answer", ["vị trí tôi vừa gửi đấy", "tôi không biết"])
+def test_who_sent_a_pin_need_not_name_the_ward(answer: str) -> None:
+    asked = READER.read(said("chỗ này này", pin=(21.0072, 105.8345), intent="report"), None, Draft()).draft
+    assert asked.next_question() == "description"
+    told = READER.read(said("rác chất đống ba ngày nay"), "description", asked).draft
+    draft = READER.read(said(answer, "inform"), "location", told).draft
+    assert told.location and draft.location and draft.location.ward_id == told.location.options[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["ĐÚNG. NHANH LÊN", "đúng, nhanh lên", "đúng ạ, mong xử lý kín đáo", "đúng loại rồi, gửi đi", "chuẩn rồi ạ"]
+)
+def test_a_yes_with_more_words_files_whatever_they_sound_like(text: str) -> None:
+    step = READER.read(said(text, "emergency"), "confirm", COMPLETE)
+    assert step.draft.confirm and step.detour is None
+    assert step.draft.description and (COMPLETE.description or "") in step.draft.description
+
+
+@pytest.mark.parametrize(
+    "text", ["đúng rồi nhưng sai số nhà", "được không?", "đúng rồi, thêm là còn mùi", "gửi nhầm rồi"]
+)
+def test_a_yes_that_takes_something_back_is_none(text: str) -> None:
+    assert not READER.read(said(text, "inform"), "confirm", COMPLETE).draft.confirm
+
+
+def test_what_is_said_not_to_be_the_matter_does_not_become_its_category() -> None:
+    text = "sai lĩnh vực rồi, cái chính là xây sai phép, không phải tiếng ồn"
+    step = READER.read(said(text, category="construction"), "confirm", replace(COMPLETE, category="noise"))
+    assert step.draft.category == "construction"
+
+
+def test_words_that_only_announce_a_report_are_not_its_content() -> None:
+    text = "Tôi có một số kiến nghị gửi tới thành phố. Mong được hướng dẫn trình bày."
+    draft = READER.read(said(text, announces=True, category="public_service"), None, Draft()).draft
+    assert (draft.description, draft.next_question()) == (None, "description")
+    assert draft.location is None
+
+
+def test_the_story_told_again_with_the_place_is_kept() -> None:
+    asked = READER.read(said("construction noise every night", category="noise"), None, Draft()).draft
+    text = "công trường cạnh căn hộ của tôi tại 28 Tô Ngọc Vân khoan mỗi đêm đến 3 giờ sáng"
+    draft = READER.read(said(text), "location", asked).draft
+    assert "mỗi đêm đến 3 giờ sáng" in (draft.description or "")
 
 
 def test_the_open_place_question_is_put_twice_at_most() -> None:
@@ -370,6 +425,12 @@ def test_what_was_told_of_a_danger_is_filed_without_telling_it_again(answer: str
     step = READER.read(said(answer, intent="affirm", category="other"), None, draft)
     assert step.draft.description == "dây điện đứt ở ngõ 12 Chùa Bộc phường Kim Liên"
     assert step.draft.location and step.draft.location.ward_id == KIM_LIEN and not step.over
+
+
+def test_who_knows_no_more_after_a_danger_is_asked_on_about_what_was_told() -> None:
+    step = READER.read(said("bà không biết đâu"), None, told("người ta phun thuốc gì hôi nồng nặc, bà ho suốt"))
+    assert step.draft.description == "người ta phun thuốc gì hôi nồng nặc, bà ho suốt"
+    assert step.draft.next_question() == "location"
 
 
 def test_another_matter_after_a_danger_is_a_draft_of_its_own() -> None:

@@ -193,7 +193,7 @@ NO_PLACE = [
 
 def test_what_is_named_to_say_that_it_is_not_there_is_no_place() -> None:
     found = find("Thị xã Sơn Tây thì không, em ở Việt Trì, Phú Thọ")
-    assert found.outside and not found.ward and not found.area
+    assert found.placement is Placement.OUTSIDE and found.ward is None
 
 
 @pytest.mark.parametrize(("text", "ward"), [("gan chua thay", "Xã Quốc Oai"), ("da ton gia lam", "Xã Bát Tràng")])

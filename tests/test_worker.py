@@ -523,7 +523,8 @@ def test_what_was_told_of_a_denunciation_is_wiped_and_nothing_else(house: House)
 
 
 MAYBE = answer_with("Tố cáo hay phản ánh ạ?", custom={"forget": True, "hold": True},
-                    buttons=[{"title": "Phản ánh sự việc", "payload": "/report"}])  # fmt: skip
+                    buttons=[{"title": "Không, là phản ánh", "payload": "/report"},
+                             {"title": "Phải, là tố cáo", "payload": "/denounce"}])  # fmt: skip
 TOLD = "ông tổ trưởng lấn chiếm sân chung"
 
 
@@ -542,13 +543,24 @@ def everything_stored(house: House) -> str:
         return "".join(str(vars(row)) for row in rows)
 
 
-@pytest.mark.parametrize("answer", ["#gui_phan_anh", "Phản ánh sự việc", "không, cứ gửi phản ánh giúp tôi"])
+@pytest.mark.parametrize(
+    "answer", ["#gui_phan_anh", "Không, là phản ánh", "không", "ko phai a", "không, cứ gửi phản ánh giúp tôi"]
+)
 def test_what_may_be_a_petition_rests_sealed_and_is_read_again_when_it_is_none(house: House, answer: str) -> None:
     ask_whether_petition(house)
     assert "lấn chiếm" not in everything_stored(house)
     house.talk(answer)
     question = house.rasa.questions[-1]
     assert (question["text"], question["payload"], question["metadata"]["meant"]) == (TOLD, None, "report")
+
+
+@pytest.mark.parametrize("answer", ["đúng rồi", "phải", "Phải, là tố cáo"])
+def test_what_is_called_a_petition_is_guided_and_gone(house: House, answer: str) -> None:
+    ask_whether_petition(house)
+    house.talk(answer)
+    question = house.rasa.questions[-1]
+    assert question["payload"] == "/denounce" and "meant" not in question["metadata"]
+    assert "lấn chiếm" not in everything_stored(house)
 
 
 def test_what_is_not_called_a_report_is_gone_with_the_next_words(house: House) -> None:

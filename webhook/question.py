@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from cases.answers import NO, YES, plain
 from cases.codes import fold
 from cases.masking import mask
 from cases.model import Case
@@ -49,6 +50,7 @@ def snapshot(session: Session, turn: Turn, vault: Vault, now: datetime, silence:
     masked = mask("\n".join(member.text for member in members if member.text))
     shared = [phone for member in members if member.kind == "other" for phone in mask(member.payload or "").phones]
     phones = [*masked.phones, *shared]
+    tap = tap or _of_the_two(conversation, masked.text)
     facts = {
         "resolved": recently_resolved(session, conversation.id, now),
         "fresh": recently_filed(session, conversation.id, now),
@@ -82,6 +84,16 @@ def _officer_waits(session: Session, conversation: Conversation, now: datetime) 
         return False
     case = session.get(Case, conversation.awaiting_case_id)
     return case is not None and Status(case.status) in OPEN
+
+
+def _of_the_two(conversation: Conversation, text: str) -> Tap | None:
+    """A yes or a no to "tố cáo, phải không ạ?": the button that says the same."""
+    words = plain(text)
+    if conversation.held is None or words not in YES | NO:
+        return None
+    report = words in NO
+    fitting = [option for option in conversation.options if (option["payload"] == "/report") == report]
+    return Tap(fitting[0]["payload"], fitting[0]["title"]) if fitting else None
 
 
 def _held(conversation: Conversation, tap: Tap | None, text: str, vault: Vault) -> str | None:
