@@ -11,11 +11,8 @@ from cases.codes import fold
 YES = frozenset("gui;gui di;gui luon;gui nhe;ok;oke;okie;oki;dung;dung roi;dung r;u;uh;um;co;dong y;vang;da;da dung;"
                 "chuan;chuan roi;dr;dr roi;okela;okie la;uk;uki;dc;dong tinh;gui ho;gui ho em;phai;phai roi;"
                 "duoc;yes;xac nhan;nhat tri;chinh xac".split(";"))  # fmt: skip
-NO = frozenset(
-    "sua;sua lai;sai;sai roi;khong;ko;k;khong dung;chua dung;chua;khong phai;ko phai;k phai;hong phai;no;khong dong y".split(
-        ";"
-    )
-)
+NO = frozenset("sua;sua lai;sai;sai roi;khong;ko;k;khong dung;chua dung;chua;khong phai;ko phai;k phai;hong phai;"
+               "no;khong dong y".split(";"))  # fmt: skip
 STOP = frozenset("huy;huy bo;thoi;bo;bo qua;dung lai;stop;khong gui;khong gui nua;thoi khong gui;thoi khong gui nua;"
                  "khong bao nua;de sau;cancel;huy di".split(";"))  # fmt: skip
 UNKNOWN = frozenset("khong biet;toi khong biet;em khong biet;khong ro;toi khong ro;em khong ro;ko biet;k biet;chiu;"
