@@ -13,6 +13,7 @@ from cases.codes import fold
 SURE_CATEGORY = 0.40  # below it the citizen chooses among the best three
 CODE_WORDS = 5  # a message of a case code and little else asks for its status
 FEW_WORDS = 4  # an answer rather than a story
+SURE_DANGER = 0.60  # below it the numbers come first and the report goes on
 LONG_STORY = 8  # an announcement of so many words says what it is about as well
 STORY_WORDS = 5  # enough to be a report, had it been meant as one
 
@@ -72,6 +73,8 @@ class Opener:
         if said.intent != "emergency":
             return None
         told = self.described(said, draft) if said.text else draft
+        if said.confidence < SURE_DANGER and told.description is not None:  # perhaps a report: both at once
+            return outside(Step(told, ("utter_emergency_first",)))
         return Step(told, detour="emergency", over=True, keep=told.description is not None)
 
     def _about_a_case(self, said: Said, draft: Draft) -> Step | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from actions.corrections import Corrector, without
 from actions.draft import Draft, Step
-from actions.opening import SURE_CATEGORY, Opener, outside
+from actions.opening import SURE_CATEGORY, SURE_DANGER, Opener, outside
 from actions.place import Location, Placer
 from actions.said import Said
 from actions.wishes import ANONYMOUS, INSTEAD, REFUSES, on_behalf_of
@@ -58,7 +58,9 @@ class Reader:
             "category": self._category,
             "confirm": self._confirm,
         }
-        return handlers[asked](said, draft)
+        step = handlers[asked](said, draft)
+        perhaps = said.intent == "emergency" and said.more_than_yes is None
+        return replace(step, say=("utter_emergency_first", *step.say)) if perhaps else step
 
     def _interruption(self, said: Said, asked: str, draft: Draft) -> Step | None:
         """What is heard at every question, whatever was asked."""
@@ -72,7 +74,7 @@ class Reader:
         if said.intent == "dispute_result" and said.tapped:
             return Step(draft, detour="dispute_result")
         agrees = asked == "confirm" and said.more_than_yes is not None  # "ĐÚNG. NHANH LÊN" is no cry for help
-        if said.intent == "emergency" and said.confidence >= SURE_DETOUR and not agrees:
+        if said.intent == "emergency" and said.confidence >= SURE_DANGER and not agrees:
             return self._with_words(said, asked, draft, Step(draft, detour="emergency"))
         return None
 

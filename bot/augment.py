@@ -176,8 +176,8 @@ def _short_forms() -> Iterator[tuple[str, list[str]]]:
 
 _SHORT_FORMS = list(_short_forms())
 SHARES: dict[Noise, float] = {
-    slipped: 0.25, shortened: 0.22, misheard: 0.12, joined: 0.1, half_marked: 0.08, telex: 0.06, vni: 0.02,
-    wrapped: 0.15,
+    slipped: 0.32, shortened: 0.22, misheard: 0.12, joined: 0.08, half_marked: 0.06, telex: 0.05, vni: 0.02,
+    wrapped: 0.13,
 }  # fmt: skip
 _KEEPS_MARKS = frozenset((half_marked, telex, vni))
 _ALSO_BARE = 0.5

@@ -2,10 +2,11 @@
 
 It learns reports by category ("report/waste"), because people's reports have little else in common; the likeliest one
 speaks for all. Intents that must not be missed have a threshold of their own (`gates`): danger, and petitions that the
-law keeps out of the ordinary queue. Such an intent comes first as soon as its probability reaches it, with at least
-the confidence GATED: below 0.6 whoever acts on it asks first.
+law keeps out of the ordinary queue. Such an intent comes first as soon as it reaches it, with at least the confidence
+GATED: below 0.6 whoever acts on it asks first.
 """
 
+import math
 from typing import AbstractSet, Any, Dict, List, Optional, Text, Tuple
 
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
@@ -25,7 +26,7 @@ class TextIntentClassifier(LabelledTextComponent, IntentClassifier):
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:
-        """`gates`: by intent, the probability from which it comes first, in the order in which they are asked."""
+        """`gates`: by intent, from when on it comes first (see `gated`), in the order in which they are asked."""
         return {**LabelledTextComponent.get_default_config(), "gates": {}}
 
     def label_of(self, message: Message) -> Optional[Text]:
@@ -59,11 +60,16 @@ def announces(ranking: Ranking) -> bool:
 
 
 def gated(ranking: Ranking, gates: Dict[Text, float]) -> Ranking:
-    """The ranking with the first intent that reaches its gate in front."""
+    """The ranking with the first intent that reaches its gate in front.
+
+    Compared is its probability over the root of the likeliest other's: a message that resembles nothing gives every
+    intent a little, which is no sign of danger.
+    """
     chances: Dict[Text, float] = dict(ranking)
     for intent, threshold in gates.items():
         chance = chances.get(intent, 0.0)
-        if chance >= threshold:
+        other = max((share for name, share in ranking if name != intent), default=0.0)
+        if chance > 0 and chance >= threshold * math.sqrt(other):
             sure = max(chance, GATED)
             left = (1 - sure) / max(1 - chance, 1e-9)
             rest: List[Tuple[Text, float]] = [(name, share * left) for name, share in ranking if name != intent]

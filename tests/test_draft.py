@@ -427,6 +427,13 @@ def test_what_was_told_of_a_danger_is_filed_without_telling_it_again(answer: str
     assert step.draft.location and step.draft.location.ward_id == KIM_LIEN and not step.over
 
 
+def test_what_is_perhaps_a_danger_gets_the_numbers_and_is_taken_as_a_report() -> None:
+    text = "ống nước vỡ ở ngõ 12 Chùa Bộc phường Kim Liên chảy lênh láng"
+    step = READER.read(said(text, "emergency", 0.55, category="water_supply"), None, Draft())
+    assert step.say == ("utter_emergency_first",) and not step.over
+    assert step.draft.description == text and step.draft.next_question() == "confirm"
+
+
 def test_who_knows_no_more_after_a_danger_is_asked_on_about_what_was_told() -> None:
     step = READER.read(said("bà không biết đâu"), None, told("người ta phun thuốc gì hôi nồng nặc, bà ho suốt"))
     assert step.draft.description == "người ta phun thuốc gì hôi nồng nặc, bà ho suốt"

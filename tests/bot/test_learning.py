@@ -87,6 +87,9 @@ class GateTest(unittest.TestCase):
     def test_an_intent_comes_first_from_its_gate_on_clear_of_the_fallback(self) -> None:
         ranking = best_of(RANKING)
         self.assertEqual(gated(ranking, {"emergency": 0.2}), ranking)
+        vague = [("report", 0.2), ("emergency", 0.05), *((f"faq_{n}", 0.075) for n in range(10))]
+        self.assertEqual(gated(vague, {"emergency": 0.12})[0][0], "report")
+        self.assertEqual(gated([("report", 0.16), *vague[1:]], {"emergency": 0.12})[0][0], "emergency")
         first, *rest = gated(ranking, {"emergency": 0.05})
         self.assertEqual(first, ("emergency", GATED))
         self.assertAlmostEqual(sum(chance for _, chance in rest), 1 - GATED)

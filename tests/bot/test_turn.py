@@ -145,7 +145,7 @@ class TurnTest(unittest.TestCase):
         state = {**NOTICED, "slots": {"place": "ngõ 12"}}
         answer = self.ok(payload="/inform", state=state)
         self.assertEqual(answer["replies"], [{"text": "Em chưa hiểu ạ."}])
-        self.assertEqual(answer["state"], state)
+        self.assertEqual(answer["state"], {**state, "missed": 0})
 
     def test_silence_is_an_error(self) -> None:
         self.assertEqual(self.turn("im lặng đi", state=NOTICED), (500, {"error": "action_failed"}))
@@ -190,7 +190,11 @@ class TurnTest(unittest.TestCase):
         echoed = self.ok("nhắc lại đi", state=NOTICED, metadata={"turn_id": "t-9", "photos": 2}, turn_id="t-9")
         self.assertEqual(
             echoed["replies"][0]["custom"],
-            {"text": "nhắc lại đi", "metadata": {"turn_id": "t-9", "photos": 2}, "sender": "t-9"},
+            {
+                "text": "nhắc lại đi",
+                "metadata": {"turn_id": "t-9", "photos": 2, "missed": 0, "noticed": True},
+                "sender": "t-9",
+            },
         )
 
     def test_odd_texts_are_answered_and_passed_on_as_written(self) -> None:
