@@ -1,219 +1,27 @@
 """The officers' desk through HTTP: what an officer gets done, and the harm that each boundary keeps out."""
 
 import re
-import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from cases import attempts, officers
 from cases.corrections import corrections
-from cases.model import Case, CaseEvent, Officer, Unit
-from cases.rulebook import Rulebook, load_rulebook
-from cases.service import Draft, open_case
+from cases.model import Officer
 from core import outbox
-from core.config import Config
-from core.db import Database, open_database, reading, transaction
-from core.model import Attachment, Conversation, Inbound, Outbound
+from core.db import open_database, reading, transaction
+from core.model import Attachment, Inbound, Outbound
 from desk import auth
 from desk.app import create_app
-from tests.offices import path_of
-from tests.support import migrate
-
-NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Hà Nội
-PASSWORD = "mat-khau-thu-nghiem"
-SCRIPT = "<script>alert('x')</script>\nDòng hai & \"ngoặc\""
-UNITS = (
-    ("city:01", "city", "Thành phố Hà Nội", None),
-    ("legacy:006", "area", "khu vực Đống Đa", "city:01"),
-    ("legacy:005", "area", "khu vực Cầu Giấy", "city:01"),
-    ("2025:00229", "ward", "Phường Kim Liên", "legacy:006"),
-    ("2025:00199", "ward", "Phường Láng", "legacy:006"),
-    ("2025:00166", "ward", "Phường Cầu Giấy", "legacy:005"),
-)
-PEOPLE = (
-    ("dongda", "officer", "legacy:006"),
-    ("kimlien", "officer", "2025:00229"),
-    ("caugiay", "officer", "legacy:005"),
-    ("giamsat", "supervisor", "legacy:006"),
-    ("thanhpho", "officer", "city:01"),
-    ("giamsattp", "supervisor", "city:01"),
-    ("quantri", "administrator", "city:01"),
-)
-
-
-class Clock:
-    """The time of a test, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@dataclass
-class Desk:
-    """A desk with units, officers and no cases, and the shortest words for what a test does with it."""
-
-    app: Flask
-    database: Database
-    rulebook: Rulebook
-    clock: Clock
-    config: Config
-    filed: int = 0
-
-    def visitor(self) -> FlaskClient:
-        return self.app.test_client()
-
-    def log_in(self, username: str, password: str = PASSWORD) -> FlaskClient:
-        client = self.visitor()
-        assert self.try_login(client, username, password).status_code == 302
-        return client
-
-    def try_login(self, client: FlaskClient, username: str, password: str, **data: str) -> TestResponse:
-        form = {"csrf_token": token_in(client.get("/login")), "username": username, "password": password, **data}
-        return client.post("/login", data=form)
-
-    def file(self, *, ward: str | None = "2025:00229", area: str | None = "legacy:006", **values: Any) -> str:
-        """A new case with its own conversation; returns the code."""
-        self.filed += 1
-        with transaction(self.database) as session:
-            conversation = Conversation(channel="zalo", user_id=f"u{self.filed}", created_at=self.clock.now)
-            session.add(conversation)
-            session.flush()
-            chosen = {"category": "waste", "description": "Rác chưa thu gom ba ngày", **values}
-            draft = Draft(conversation.id, ward_id=ward, area_id=area, **without(chosen, "said", "is_demo"))
-            case = open_case(session, self.rulebook, draft, f"turn:{self.filed}:0", self.clock.now)
-            case.is_demo = bool(values.get("is_demo"))
-            session.add(self.inbound(conversation.id, values.get("said", draft.description)))
-            session.flush()
-            return case.code
-
-    def inbound(self, conversation_id: int, text: str, kind: str = "text") -> Inbound:
-        self.filed += 1
-        return Inbound(
-            channel="zalo",
-            external_id=f"m{self.filed}",
-            conversation_id=conversation_id,
-            kind=kind,
-            text=text,
-            sent_at=self.clock.now,
-            received_at=self.clock.now,
-        )
-
-    def case(self, code: str) -> Case:
-        with reading(self.database) as session:
-            found = session.scalars(select(Case).where(Case.code == code)).one()
-            session.expunge_all()
-            return found
-
-    def events(self, code: str) -> list[str]:
-        with reading(self.database) as session:
-            query = select(CaseEvent.kind).join(Case, Case.id == CaseEvent.case_id).where(Case.code == code)
-            return list(session.scalars(query.order_by(CaseEvent.id)))
-
-    def outbound_texts(self) -> list[str]:
-        with reading(self.database) as session:
-            return list(session.scalars(select(Outbound.text).order_by(Outbound.id)))
-
-    def officer(self, username: str, change: Callable[[Officer], object]) -> None:
-        with transaction(self.database) as session:
-            change(session.scalars(select(Officer).where(Officer.username == username)).one())
-
-    def wait_for_a_person(self, attention: str = "ask_human") -> int:
-        with transaction(self.database) as session:
-            conversation = Conversation(
-                channel="zalo", user_id="lost", created_at=NOW, attention=attention, attention_at=self.clock.now
-            )
-            session.add(conversation)
-            session.flush()
-            session.add(self.inbound(conversation.id, "cho tôi gặp cán bộ"))
-            return conversation.id
-
-
-def without(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if key not in names}
-
-
-def token_in(response: TestResponse) -> str:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', response.text)
-    assert found, response.text
-    return found[1]
-
-
-def post(client: FlaskClient, path: str, **data: object) -> TestResponse:
-    """Post a form the way a page of the desk does, with the token of the session."""
-    return client.post(path, data={"csrf_token": token_in(client.get("/password")), **data})
-
-
-def move(client: FlaskClient, code: str, name: str, version: int, text: str = "", **data: str) -> TestResponse:
-    """Press the button of a move; a closing that is warned about is sent a second time, as an officer may."""
-    form = {"version": version, "text": text, **data}
-    if name == "resolve":
-        form.setdefault("excuse", "Việc không để lại dấu vết")
-    answer = post(client, f"/cases/{code}/{name}", **form)
-    accepted = re.search(r'name="accepted" value="([^"]+)"', answer.text)
-    return post(client, f"/cases/{code}/{name}", **form, accepted=accepted[1]) if accepted else answer
-
-
-@pytest.fixture(scope="module")
-def rulebook() -> Rulebook:
-    return load_rulebook()
-
-
-@pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with units and officers, made once because password hashes are slow on purpose."""
-    file = tmp_path_factory.mktemp("desk") / "seed.db"
-    database = open_database(f"sqlite:///{file}")
-    migrate(database)
-    with transaction(database) as session:
-        for unit_id, kind, name, parent in UNITS:
-            scheme, code = unit_id.split(":")
-            values = {"scheme": scheme, "code": code, "slug": code, "lat": 21.0, "lon": 105.8}
-            session.add(Unit(id=unit_id, kind=kind, name=name, parent_id=parent, **values))
-            session.flush()
-        for username, role, unit in PEOPLE:
-            # The administrator is a demo account here, which needs no second factor; test_administration has real ones.
-            demo = role == "administrator"
-            officers.create_officer(session, username, f"Cán bộ {username}", role, unit, PASSWORD, NOW, is_demo=demo)
-    database.engine.dispose()
-    return file
-
-
-@pytest.fixture
-def desk(tmp_path: Path, seeded: Path, rulebook: Rulebook) -> Iterator[Desk]:
-    shutil.copy(seeded, tmp_path / "desk.db")
-    database = open_database(f"sqlite:///{tmp_path / 'desk.db'}")
-    config = Config(
-        database_url="",
-        rasa_urls=(),
-        actions_port=1,
-        webhook_port=1,
-        desk_port=1,
-        portal_port=1,
-        simulator_port=1,
-        metrics_port=8060,
-        var_dir=tmp_path,
-        secret_keys=("test-secret",),
-        data_keys=("test-data-key",),
-        public_url="http://127.0.0.1:8070",
-        demo=False,
-    )
-    clock = Clock()
-    yield Desk(create_app(config, database, rulebook, clock), database, rulebook, clock, config)
-    database.engine.dispose()
-
+from tests.desk import NOW, PASSWORD, PEOPLE, SCRIPT, Desk, move
+from tests.pages import path_of, post, token_in
 
 # What officers get done.
 

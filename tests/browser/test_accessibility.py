@@ -21,7 +21,8 @@ from core.db import transaction
 from core.model import Conversation, Outbound
 from portal.app import create_app
 from tests.browser.pages import CHROMIUM, DESK_SCREEN, PHONE_SCREEN, Windows, width
-from tests.offices import PASSWORD, Office, furnish, post
+from tests.offices import PASSWORD, Office, furnish
+from tests.pages import post
 from tests.support import KIM_LIEN, Clock, SqliteHouse
 
 pytestmark = [
