@@ -9,6 +9,7 @@ import pytest
 from cases.rulebook import Rulebook, load_rulebook
 from core.db import Database
 from tests.desk import Desk, furnished_desk, seed_desk
+from tests.fakes import FakePlatform
 from tests.offices import Office, furnish
 from tests.stack import Stack
 from tests.support import Clock, NoPostgresError, PostgresCluster, PostgresHouse, SqliteHouse, build
@@ -119,3 +120,11 @@ def desk(tmp_path: Path, seeded_desk: Path, rulebook: Rulebook) -> Iterator[Desk
 def office(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -> Office:
     """The officers' desk on either database, with an administrator who has a second factor."""
     return furnish(database, rulebook, clock, tmp_path)
+
+
+@pytest.fixture
+def platform() -> Iterator[FakePlatform]:
+    """Zalo's and Facebook's servers, as a test scripts them."""
+    server = FakePlatform()
+    yield server
+    server.close()

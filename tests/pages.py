@@ -1,11 +1,15 @@
 """What tests of our web pages share: settings of a process without channels, and forms sent the way a page does it."""
 
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
+from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import TestResponse
 
 from core.config import Config
@@ -50,3 +54,17 @@ def path_of(app: Flask, rule: Rule, **known: object) -> str:
         choices = getattr(rule._converters[name], "items", None)
         found[name] = known[name] if name in known else sorted(choices)[0] if choices else 1
     return app.url_map.bind("x").build(rule.endpoint, found, append_unknown=False)
+
+
+@contextmanager
+def served(app: Flask, handler: type[WSGIRequestHandler] | None = None) -> Iterator[str]:
+    """An application on a free port of 127.0.0.1, for what wants real HTTP; yields its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
