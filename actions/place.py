@@ -8,8 +8,8 @@ from typing import Any
 from cases.boundaries import Boundaries
 from cases.codes import fold
 from cases.gazetteer import Gazetteer, UnitRef, nearest_wards, wards_of_area
+from cases.place_types import CITY_ID
 from cases.routing import Place, Placement, find_place
-from cases.service import CITY_ID
 from cases.words import area_label
 
 MOST_OPTIONS = 8

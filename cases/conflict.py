@@ -16,10 +16,10 @@ from cases.codes import fold
 from cases.corrections import without_identity
 from cases.history import record
 from cases.model import Case, CaseEvent, Officer, Unit
+from cases.place_types import CITY_ID
 from cases.steps import ActionRefusedError, check, touch
 
 REVEALED_FOR = timedelta(hours=8)  # a working day; then the reason is asked again
-CITY = "city:01"
 
 
 def is_about_an_office(casebook: Casebook, text: str) -> bool:
@@ -30,7 +30,7 @@ def is_about_an_office(casebook: Casebook, text: str) -> bool:
 
 def unit_above(session: Session, unit_id: str) -> str:
     """The unit that gets a complaint about this one; the city has none above and keeps it."""
-    return session.get_one(Unit, unit_id).parent_id or CITY
+    return session.get_one(Unit, unit_id).parent_id or CITY_ID
 
 
 def mark(

@@ -11,7 +11,7 @@ from cases.history import record
 from cases.incident_model import Incident, IncidentCase, IncidentMessage
 from cases.incidents import members
 from cases.model import Case, Officer
-from cases.service import CITY_ID
+from cases.place_types import CITY_ID
 from cases.steps import StaleCaseError
 from core import outbox
 from core.db import ROW_LOCK, insert_once

@@ -20,9 +20,9 @@ from cases.docx_chart import add_chart
 from cases.figures_model import Snapshot, SnapshotCase
 from cases.measures import FEW, Cases, Filter, load_definitions
 from cases.model import Case, Officer, Unit
+from cases.place_types import CITY_ID
 from cases.queries import visible_to
 from cases.rulebook import Rulebook
-from cases.service import CITY_ID
 from cases.snapshots import frozen_scope, month_of
 from cases.statistics import SHARES, Figures, Line, figures
 from cases.trends import balance, twelve_months

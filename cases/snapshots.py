@@ -16,8 +16,8 @@ from cases.deadlines import LOCAL, Calendar
 from cases.figures_model import Snapshot, SnapshotCase
 from cases.measures import MEASURES, Filter
 from cases.model import Case, Officer
+from cases.place_types import CITY_ID
 from cases.queries import subtree, visible_to
-from cases.service import CITY_ID
 from cases.statistics import Figures, figures
 from cases.trends import balance
 from cases.workflow import OPEN

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from cases import queries, snapshots
 from cases.figures_model import Snapshot, SnapshotCase
 from cases.officers import may_see_figures
-from cases.service import CITY_ID
+from cases.place_types import CITY_ID
 from cases.statistics import figures
 from cases.trends import balance
 from core.db import reading, transaction
