@@ -27,7 +27,6 @@ from cases.workflow import Status
 from core.db import Base, Database
 from tests.support import ROOT, migrate
 
-OURS = {"core", "cases", "webhook", "actions", "desk", "portal", "bot", "simulator", "manage", "supervise", "tests"}
 # Down only: entry points never import each other; `bot.normalise` is the one door into the bot.
 MAY_IMPORT = {
     "core": {"core"},
@@ -40,8 +39,10 @@ MAY_IMPORT = {
     "simulator": {"simulator"},
     "migrations": {"core", "cases"},
     "supervise.py": {"core"},
-    "manage.py": {"supervise", "webhook", "cases", "core"},
+    "commands": {"commands", "supervise", "webhook", "cases", "core"},
+    "manage.py": {"commands", "cases", "core"},
 }
+OURS = {*(room.removesuffix(".py") for room in MAY_IMPORT), "tests"}
 # What may come from outside into the bot; Rasa ships the second row, and the bot meets it at Rasa's own edges.
 BOT_LIBRARIES = {
     "rasa", "sklearn", "numpy", "scipy", "joblib", "underthesea",
