@@ -51,6 +51,7 @@ BOT_LIBRARIES = {
     "jsonschema",  # the validation that is cached
     "structlog",  # Rasa's logging, silenced so that no text is logged
 }  # fmt: skip
+REVISIONS = sorted(path.name[:4] for path in (ROOT / "migrations" / "versions").glob("[0-9]*.py"))
 AIM_MODULE, MOST_MODULE = 300, 400  # lines
 AIM_FUNCTION, MOST_FUNCTION = 50, 60
 PYTHON = sorted(
@@ -219,6 +220,13 @@ def test_migrations_build_what_the_models_say_and_go_down_and_up_again(empty_dat
         assert tables(empty_database) == set(Base.metadata.tables)
         migrate(empty_database, "base")
         assert tables(empty_database) == set()
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_database_of_any_earlier_day_is_brought_up(empty_database: Database, revision: str) -> None:
+    migrate(empty_database, revision)
+    migrate(empty_database)
+    assert differences(empty_database) == []
 
 
 def test_the_comparison_would_notice_a_missing_table_and_index(empty_database: Database) -> None:
