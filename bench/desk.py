@@ -65,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(name: str, url: str, folder: Path, cases: int, times: int) -> list[Number]:
+    """Fills one store and times its pages: p95 in milliseconds; seconds and megabytes of the export."""
     config = load_config({**SETTINGS, "DATABASE_URL": url, "VAR_DIR": str(folder)}, folder / "none")
     start = time.perf_counter()
     database = migrated(config)

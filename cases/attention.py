@@ -42,6 +42,7 @@ def waiting(session: Session, *, limit: int = 100) -> Sequence[Conversation]:
 
 
 def count(session: Session) -> int:
+    """How many conversations wait for a person."""
     return session.scalar(select(func.count(Conversation.id)).where(Conversation.attention.is_not(None))) or 0
 
 

@@ -45,6 +45,7 @@ def cases_of(session: Session, officer: Officer, incident_id: int) -> Sequence[C
 
 
 def messages_of(session: Session, incident_id: int) -> Sequence[IncidentMessage]:
+    """What was sent about this incident, the newest first."""
     query = select(IncidentMessage).where(IncidentMessage.incident_id == incident_id)
     return session.scalars(query.options(joinedload(IncidentMessage.officer)).order_by(IncidentMessage.id.desc())).all()
 

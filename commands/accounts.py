@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from datetime import UTC, datetime
 from getpass import getpass
 
 from sqlalchemy import select
@@ -13,6 +12,7 @@ from cases.model import Officer
 from cases.officers import OfficerError, Role, create_officer
 from commands import Add
 from commands.store import migrated, opened
+from core.clock import local_now
 from core.config import Config
 from core.db import transaction
 
@@ -35,7 +35,7 @@ def user_add(config: Config, options: argparse.Namespace) -> None:
     password = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     with transaction(migrated(config)) as session:
         officer = create_officer(
-            session, options.username, options.name, options.role, options.unit, password, datetime.now(UTC)
+            session, options.username, options.name, options.role, options.unit, password, local_now()
         )
     print(f"Account {officer.username} ({officer.role}, {officer.unit_id}) made.")
 
@@ -49,7 +49,7 @@ def right(config: Config, options: argparse.Namespace) -> None:
 
 def user_unlock(config: Config, options: argparse.Namespace) -> None:
     """Let an officer in again who lost the phone with the second factor, or is locked after wrong passwords."""
-    now = datetime.now(UTC)
+    now = local_now()
     with transaction(opened(config)) as session:
         officer = _named(session, options.username)
         officer.failed_logins, officer.locked_until = 0, None

@@ -3,7 +3,6 @@
 import argparse
 import json
 import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 
 from cases import boundaries, clocks
@@ -13,6 +12,7 @@ from cases.rulebook import load_rulebook
 from cases.transcript import transcript
 from commands import Add
 from commands.store import migrated, opened, seed_units
+from core.clock import local_now
 from core.config import Config
 from core.db import reading, transaction
 
@@ -38,7 +38,7 @@ def sweep(config: Config, _options: argparse.Namespace) -> None:
     database, rulebook, looked = opened(config), load_rulebook(), 0
     while True:
         with transaction(database) as session:
-            count = clocks.sweep(session, rulebook, datetime.now(UTC))
+            count = clocks.sweep(session, rulebook, local_now())
         looked += count
         if not count:
             break
@@ -76,7 +76,7 @@ def case_add(config: Config, options: argparse.Namespace) -> None:
     database = migrated(config)
     seed_units(database)
     with transaction(database) as session:
-        case = add_case(session, load_rulebook(), given, f"given:{uuid.uuid4().hex}", datetime.now(UTC))
+        case = add_case(session, load_rulebook(), given, f"given:{uuid.uuid4().hex}", local_now())
     print(case.code)
 
 

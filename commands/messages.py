@@ -2,12 +2,12 @@
 
 import argparse
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 from commands import Add
 from commands.store import opened
 from core import outbox
+from core.clock import local_now
 from core.config import Config, ConfigError
 from core.db import reading, transaction
 from core.vault import Vault
@@ -38,7 +38,7 @@ def dead_letters(config: Config, _options: argparse.Namespace) -> None:
 def retry(config: Config, options: argparse.Namespace) -> None:
     """Put dead messages back into the queue: those named, or all."""
     with transaction(opened(config)) as session:
-        count = outbox.revive(session, options.ids, datetime.now(UTC))
+        count = outbox.revive(session, options.ids, local_now())
     print(f"{count} messages will be sent again.")
 
 

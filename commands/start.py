@@ -1,7 +1,6 @@
 """Starting: the schema, the first data, every process, and the words that say where to go."""
 
 import argparse
-from datetime import UTC, datetime
 
 from sqlalchemy import select
 
@@ -12,6 +11,7 @@ from cases.officers import create_officer, demo_accounts
 from cases.rulebook import load_rulebook
 from commands import Add
 from commands.store import migrated, seed_units
+from core.clock import local_now
 from core.config import Config, ConfigError
 from core.db import Database, reading, transaction
 from core.model import ChannelToken
@@ -62,7 +62,7 @@ def _seed(config: Config, database: Database) -> None:
     seed_units(database)
     if not config.demo:
         return
-    now = datetime.now(UTC)
+    now = local_now()
     with transaction(database) as session:
         if session.scalars(select(Officer.id).where(~Officer.is_demo)).first() and not demo_accounts(session):
             return  # somebody's real desk: it gets no accounts with a printed password
