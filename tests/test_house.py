@@ -361,6 +361,19 @@ def test_a_response_is_given_every_value_it_names() -> None:
     assert named <= filled
 
 
+# "khóa", "hủy" as phones type it, and never "khoá", "huỷ" beside it on the next page.
+OTHER_TONE = re.compile(r"\w*(?:o[àáảãạèéẻẽẹ]|(?<![qQ])u[ỳýỷỹỵ])\b")
+READ_BY_PEOPLE = ("desk/templates/**/*.html", "portal/templates/**/*.html", "cases/catalogue/*.yml", "domain.yml")
+
+
+def test_tones_stand_in_one_place_in_all_that_people_read() -> None:
+    texts = {path: path.read_text("utf-8") for pattern in READ_BY_PEOPLE for path in sorted(ROOT.glob(pattern))}
+    made_up = {"demo_reports.yml"}  # citizens type as they like
+    found = {name_of(path): OTHER_TONE.findall(text) for path, text in texts.items() if path.name not in made_up}
+    assert len(found) > 50
+    assert {name: words for name, words in found.items() if words} == {}
+
+
 def test_no_test_reaches_the_network() -> None:
     with pytest.raises((SocketConnectBlockedError, UserWarning), match=r"192\.0\.2\.1"):
         socket.create_connection(("192.0.2.1", 9), timeout=1)
