@@ -9,9 +9,8 @@ from bot.normalise import strip_accents
 from cases.boundaries import Boundaries
 from cases.codes import fold
 from cases.gazetteer import Gazetteer, UnitRef, nearest_wards, wards_of_area
-from cases.place_types import What
+from cases.place_types import CITY_ID, What
 from cases.routing import Place, Placement, find_place
-from cases.service import CITY_ID
 from cases.words import area_label
 
 MOST_OPTIONS = 8

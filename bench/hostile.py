@@ -98,6 +98,7 @@ def signed(chance: random.Random, count: int) -> Iterator[Webhook]:
 
 
 def sign(channel: str, body: bytes) -> Webhook:
+    """A body as the platform would send it, with the signature of the demo secret."""
     if channel == "messenger":
         mark = messenger_signature(body, DEMO_SETTINGS["MESSENGER_APP_SECRET"])
     else:

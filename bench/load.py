@@ -46,6 +46,7 @@ def both_platforms(count: int) -> Iterator[Webhook]:
 
 
 def zalo_text(user: str, message_id: str, text: str) -> Webhook:
+    """What Zalo sends when somebody writes, signed."""
     stamp = str(time.time_ns() // 1_000_000)
     body = zalo_body(
         {
@@ -62,6 +63,7 @@ def zalo_text(user: str, message_id: str, text: str) -> Webhook:
 
 
 def messenger_text(user: str, message_id: str, text: str) -> Webhook:
+    """What Facebook sends when somebody writes, signed."""
     page, stamp = DEMO_SETTINGS["MESSENGER_PAGE_ID"], time.time_ns() // 1_000_000
     event = {"sender": {"id": user}, "recipient": {"id": page}, "timestamp": stamp}
     event["message"] = {"mid": message_id, "text": text}

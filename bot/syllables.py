@@ -13,7 +13,6 @@ RHYMES = frozenset(
     "uych uyên uyêt uyn uynh uyp uyt uyu uôc uôi uôm uôn uông uôt ư ưa ưc ưi ưng ưt ưu ươc ươi ươm ươn ương ươp ươt "
     "ươu y yêm yên yêng yêt yêu".split()
 )
-TONES = {"": 0, "sắc": 1, "huyền": 2, "hỏi": 3, "ngã": 4, "nặng": 5}
 _MARKED = {
     vowel: marked
     for vowel, marked in zip(

@@ -75,6 +75,7 @@ def invite(
 
 
 def rename(session: Session, officer: Officer, name: str, by: Officer, now: datetime) -> None:
+    """Another name for people to read; the user name stays."""
     if name != officer.name:
         officer.name = name
         audit.note(session, by.id, "officer_renamed", subject(officer), now)
@@ -136,6 +137,7 @@ def use_link(session: Session, token: str, password_hash: str, now: datetime) ->
 
 
 def unlock(session: Session, officer: Officer, by: Officer, now: datetime) -> None:
+    """Let in again somebody who is locked after wrong passwords."""
     officer.failed_logins, officer.locked_until = 0, None
     audit.note(session, by.id, "officer_unlocked", subject(officer), now)
 
@@ -148,6 +150,7 @@ def remove_factor(session: Session, officer: Officer, by: Officer, now: datetime
 
 
 def open_cases(session: Session, officer_id: int) -> int:
+    """How many open cases lie with this officer."""
     query = select(func.count(Case.id)).where(Case.officer_id == officer_id, Case.status.in_(OPEN))
     return session.scalar(query) or 0
 

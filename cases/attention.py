@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from cases.model import Officer
 from cases.notices import officer_spoke
 from cases.officers import Role
+from cases.place_types import CITY_ID
 from cases.queries import NotFoundError
 from cases.rulebook import Rulebook
-from cases.service import CITY_ID
 from core import outbox
 from core.db import ROW_LOCK
 from core.model import Conversation
@@ -42,6 +42,7 @@ def waiting(session: Session, *, limit: int = 100) -> Sequence[Conversation]:
 
 
 def count(session: Session) -> int:
+    """How many conversations wait for a person."""
     return session.scalar(select(func.count(Conversation.id)).where(Conversation.attention.is_not(None))) or 0
 
 

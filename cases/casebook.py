@@ -64,6 +64,7 @@ class Casebook:
 
 @cache
 def load_casebook(folder: Path | None = None) -> Casebook:
+    """The lists as delivered; raises KeyError or TypeError for an entry that is incomplete."""
     path = (folder or Path(__file__).with_name("catalogue")) / "casework.yml"
     read: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
     return Casebook(

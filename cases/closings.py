@@ -1,4 +1,8 @@
-"""Ends of a case other than "done": refused with a reason of law, merged, marked as abuse; called by the desk."""
+"""Ends of a case other than "done": refused with a reason of law, merged, marked as abuse; called by the desk.
+
+`version` is that of the page the officer decided on: each function raises StaleCaseError when the case has moved on,
+and ActionRefusedError when it cannot be done as asked; then nothing is changed.
+"""
 
 from datetime import datetime
 

@@ -51,6 +51,8 @@ _LONGEST_SECRET = 100
 
 
 class Randomness(Protocol):
+    """What draws numbers for a code: `secrets`, or something predictable in a test."""
+
     def randbelow(self, exclusive_upper_bound: int, /) -> int: ...
 
 

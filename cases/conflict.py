@@ -16,21 +16,21 @@ from cases.codes import fold
 from cases.corrections import without_identity
 from cases.history import record
 from cases.model import Case, CaseEvent, Officer, Unit
-from cases.steps import ActionRefusedError, check, touch
+from cases.place_types import CITY_ID
+from cases.steps import ActionRefusedError, check, plain_words, touch
 
 REVEALED_FOR = timedelta(hours=8)  # a working day; then the reason is asked again
-CITY = "city:01"
 
 
 def is_about_an_office(casebook: Casebook, text: str) -> bool:
     """Whether the words accuse an office or its people; accents do not matter."""
-    folded = " ".join(re.findall(r"[^\W_]+", fold(text)))
+    folded = " ".join(plain_words(text))
     return _says(folded, casebook.offices) and _says(folded, casebook.accusations)
 
 
 def unit_above(session: Session, unit_id: str) -> str:
     """The unit that gets a complaint about this one; the city has none above and keeps it."""
-    return session.get_one(Unit, unit_id).parent_id or CITY
+    return session.get_one(Unit, unit_id).parent_id or CITY_ID
 
 
 def mark(
@@ -59,6 +59,7 @@ def mark(
 
 
 def is_masked(case: Case) -> bool:
+    """Whether the reporter is hidden from those the case is about."""
     return case.about_unit_id is not None or case.about_officer_id is not None
 
 
@@ -75,6 +76,7 @@ def reveal(session: Session, case: Case, officer: Officer, reason: str, now: dat
 
 
 def masked_description(case: Case) -> str:
+    """The description without names and numbers."""
     return without_identity(case.description)
 
 

@@ -30,6 +30,8 @@ class OutsideCalendar(ValueError):
 
 
 class Urgency(StrEnum):
+    """Which limits hold for a case; the hours of each are in `catalogue/deadlines.yml`."""
+
     URGENT = "urgent"
     NORMAL = "normal"
     COMPLEX = "complex"

@@ -53,6 +53,7 @@ def add_masthead(paper: Paper, body: Sequence[str], number: str, nation: Sequenc
 
 
 def add_title(paper: Paper, title: str, *subjects: str) -> None:
+    """The name of the paper and what it is about, in the middle, with a line below."""
     for place, text in enumerate((title, *subjects)):
         say(paper, text, align=CENTRE, bold=True, size=14, before=12 if place == 0 else 0)
     say(paper, LINE, align=CENTRE, size=8)
@@ -80,6 +81,7 @@ def say(
 
 
 def add_head(paper: Paper, text: str) -> None:
+    """A heading that stays on the page of what follows it."""
     say(paper, text, align=LEFT, bold=True, before=8)
     paper.paragraphs[-1].paragraph_format.keep_with_next = True
 

@@ -59,6 +59,7 @@ PERSONAL = (Column("Nội dung"), Column("Địa chỉ"), Column("Điện thoạ
 
 
 def columns(personal: bool) -> tuple[Column, ...]:
+    """Of a file with or without what citizens wrote and their phone numbers."""
     return COLUMNS + PERSONAL if personal else COLUMNS
 
 

@@ -11,6 +11,7 @@ from cases.model import Case
 
 
 def behind(filters: Filter, measure: str, now: datetime) -> ColumnElement[bool]:
+    """The condition of a figure under a filter; raises KeyError for an unknown measure."""
     return and_(chosen(filters), MEASURES[measure](Case, now))
 
 

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from bot.normalise import strip_accents
 from cases.place_names import Row, cut_name, old_ward_names, outside_names, place_names, unit_names
-from cases.place_types import Entry, Name, Unit, UnitRef, What
+from cases.place_types import CITY_ID, Entry, Name, Unit, UnitRef, What
 
 __all__ = ["Gazetteer", "Unit", "UnitRef", "load_gazetteer", "nearest_wards", "wards_of_area"]
 
 CATALOGUE = Path(__file__).parent / "catalogue"
-CITY_ID = "city:01"
 MAX_OPTIONS = 8
 
 

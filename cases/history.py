@@ -15,6 +15,7 @@ BY_THE_SYSTEM = frozenset(
 def record(
     session: Session, case: Case, kind: str, now: datetime, officer: Officer | None = None, **data: Any
 ) -> CaseEvent:
+    """Write an event of a case with who did it, and on the case what the figures need of it; `data` is kept as JSON."""
     actor = "officer" if officer else ("system" if kind in BY_THE_SYSTEM else "citizen")
     event = CaseEvent(case_id=case.id, at=now, kind=kind, actor=actor, officer_id=officer and officer.id, data=data)
     session.add(event)

@@ -81,6 +81,7 @@ def data_of(entry: Entry) -> dict[str, Any]:
 
 
 def faq_with(base: Faq, topics: Entries, guides: Entries) -> Faq:
+    """The catalogue's answers with the city's own in their place."""
     return replace(
         base,
         topics={**base.topics, **_fitting(Kind.FAQ, topics, base.topics, entry_of)},

@@ -11,7 +11,7 @@ from cases.history import record
 from cases.incident_model import Incident, IncidentCase, IncidentMessage
 from cases.incidents import members
 from cases.model import Case, Officer
-from cases.service import CITY_ID
+from cases.place_types import CITY_ID
 from cases.steps import StaleCaseError
 from core import outbox
 from core.db import ROW_LOCK, insert_once
@@ -45,6 +45,7 @@ def cases_of(session: Session, officer: Officer, incident_id: int) -> Sequence[C
 
 
 def messages_of(session: Session, incident_id: int) -> Sequence[IncidentMessage]:
+    """What was sent about this incident, the newest first."""
     query = select(IncidentMessage).where(IncidentMessage.incident_id == incident_id)
     return session.scalars(query.options(joinedload(IncidentMessage.officer)).order_by(IncidentMessage.id.desc())).all()
 

@@ -63,6 +63,7 @@ def incident_of(session: Session, case_id: int) -> Incident | None:
 
 
 def members(session: Session, incident_id: int) -> Sequence[int]:
+    """Ids of the cases in this incident, without those taken out of it."""
     members = (IncidentCase.incident_id == incident_id, IncidentCase.removed_at.is_(None))
     return session.scalars(select(IncidentCase.case_id).where(*members)).all()
 

@@ -113,9 +113,19 @@ def narrow(filters: Filter, by: str, key: str) -> Filter:
     if by != "month":
         changed: dict[str, Any] = {by: key or "none"}
         return replace(filters, **changed)
-    begins = date.fromisoformat(f"{key}-01")
-    ends = date(begins.year + begins.month // 12, begins.month % 12 + 1, 1) - timedelta(days=1)
-    return replace(filters, first=max(filters.first, begins), last=min(filters.last, ends))
+    month = month_of(key)
+    return replace(filters, first=max(filters.first, month.first), last=min(filters.last, month.last))
+
+
+def month_of(key: str) -> Filter:
+    """ "2026-11" as the days it has; raises ValueError for what is no month."""
+    first = date.fromisoformat(f"{key}-01")
+    return Filter(first, next_month(first) - timedelta(days=1))
+
+
+def next_month(day: date) -> date:
+    """The first day of the month after this day's."""
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
 def _is_open(cases: Cases, _now: datetime) -> ColumnElement[bool]:

@@ -18,12 +18,12 @@ from cases import docx_layout as layout
 from cases.deadlines import LOCAL
 from cases.docx_chart import add_chart
 from cases.figures_model import Snapshot, SnapshotCase
-from cases.measures import FEW, Cases, Filter, load_definitions
+from cases.measures import FEW, Cases, Filter, load_definitions, month_of
 from cases.model import Case, Officer, Unit
+from cases.place_types import CITY_ID
 from cases.queries import visible_to
 from cases.rulebook import Rulebook
-from cases.service import CITY_ID
-from cases.snapshots import frozen_scope, month_of
+from cases.snapshots import frozen_scope
 from cases.statistics import SHARES, Figures, Line, figures
 from cases.trends import balance, twelve_months
 
@@ -73,6 +73,7 @@ def write(session: Session, rulebook: Rulebook, officer: Officer, filters: Filte
 
 @cache
 def load_sentences() -> dict[str, Any]:
+    """The sentences of the report, from `catalogue/report.yml`."""
     text = Path(__file__).with_name("catalogue").joinpath("report.yml").read_text("utf-8")
     loaded: dict[str, Any] = yaml.safe_load(text)
     return loaded

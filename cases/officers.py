@@ -150,6 +150,7 @@ def is_away(officer: Officer, now: datetime) -> bool:
 
 
 def is_locked(officer: Officer, now: datetime) -> bool:
+    """Whether wrong passwords keep this account shut now."""
     return officer.locked_until is not None and officer.locked_until > now
 
 
@@ -190,6 +191,7 @@ def may_act(officer: Officer) -> bool:
 
 
 def may_see_figures(officer: Officer) -> bool:
+    """Those who lead, not those who work single cases."""
     return officer.role in {Role.COORDINATOR, Role.SUPERVISOR, Role.ADMINISTRATOR}
 
 

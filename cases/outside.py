@@ -1,4 +1,8 @@
-"""What happens around a case outside the desk: companies, other systems, calls, notes; called by the desk."""
+"""What happens around a case outside the desk: companies, other systems, calls, notes; called by the desk.
+
+`version` is that of the page the officer decided on: each function raises StaleCaseError when the case has moved on,
+and ActionRefusedError when it cannot be done as asked; then nothing is changed.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -106,9 +110,11 @@ def refer(
 
 
 def forwards_of(session: Session, case: Case) -> Sequence[Forward]:
+    """What was handed to companies, in order."""
     return session.scalars(select(Forward).where(Forward.case_id == case.id).order_by(Forward.id)).all()
 
 
 def references_of(session: Session, case: Case) -> Sequence[OutsideReference]:
+    """Numbers of this matter in other systems, in order."""
     query = select(OutsideReference).where(OutsideReference.case_id == case.id)
     return session.scalars(query.order_by(OutsideReference.id)).all()

@@ -17,6 +17,7 @@ _FAMILY_NAMES = frozenset(
 
 
 def cut_name(text: str) -> tuple[str, ...]:
+    """The words of a name, without accents."""
     return tuple(re.findall(r"[^\W_]+", fold(text)))
 
 
@@ -42,6 +43,7 @@ def unit_names(
     areas_of_ward: dict[str, tuple[UnitRef, ...]],
     grades: dict[str, str],
 ) -> Iterator[Name]:
+    """Names of the city, the old districts and the wards of today."""
     for row in rows:
         ref = refs[row["level"], row["code"]]
         unit_word, name = _bare(row["name"])
@@ -83,6 +85,7 @@ def _hyphen_forms(name: str) -> tuple[str, ...]:
 
 
 def old_ward_names(rows: Iterable[Row], refs: dict[tuple[str, str], UnitRef], grades: dict[str, str]) -> Iterator[Name]:
+    """Names of the wards and communes until 30 June 2025, with the wards they became."""
     for row in rows:
         kinds = dict(target.split() for target in row["targets"].split("; "))
         order = sorted(kinds, key=lambda code: (code != row["suggested_code"], kinds[code] == "part_area_only"))
@@ -134,6 +137,7 @@ _SHORT_KINDS = frozenset("chợ hồ ga cầu làng thôn chùa đền đình d�
 
 
 def place_names(rows: Iterable[Row], tree: Iterable[Unit], grades: dict[str, str]) -> Iterator[Name]:
+    """Names of streets, markets, lakes and the like."""
     by_slug = {(unit.ref.kind, unit.ref.slug): unit.ref for unit in tree}
     for row in rows:
         areas = tuple(by_slug["area", slug] for slug in row["areas"].split())
@@ -187,6 +191,7 @@ def _place_forms(row: Row) -> Iterator[str]:
 
 
 def outside_names(rows: Iterable[Row]) -> Iterator[Name]:
+    """Names of places outside Hà Nội."""
     for row in rows:
         # A district of another city is only taken after its unit word: its name is a street or a person's here.
         grade = {"place": Grade.DISTINCT, "district": Grade.COMMON}.get(row["kind"], Grade.NAME)

@@ -95,6 +95,7 @@ def _strip_each(texts: list[str]) -> list[str]:
 
 
 def unit_before(words: Sequence[Word], start: int) -> tuple[int, str]:
+    """Where a name with its unit word ("phường", "thi xa") begins, and that word; "" when none stands before it."""
     if start < 1 or words[start].gap.strip() not in JOINS_UNIT:
         return start, ""
     if start > 1 and not words[start - 1].gap.strip():

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Literal
 
+CITY_ID = "city:01"  # the unit above all others
+
 
 class What(StrEnum):
     """What a name stands for. PLACE is anything with a point (market, lake); NOISE only looks like a place."""

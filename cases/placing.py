@@ -1,4 +1,8 @@
-"""Officers put right where a case is and how urgent; called by the desk. Both stay on record."""
+"""Officers put right where a case is and how urgent; called by the desk. Both stay on record.
+
+`version` is that of the page the officer decided on: each function raises StaleCaseError when the case has moved on,
+and ActionRefusedError when it cannot be done as asked; then nothing is changed.
+"""
 
 from datetime import datetime
 

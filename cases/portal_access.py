@@ -46,10 +46,12 @@ def subjects(code: str, address: str, key: str) -> tuple[str, str]:
 
 
 def blocked(session: Session, names: Sequence[str], now: datetime) -> bool:
+    """Whether one of these names has had too many wrong tries."""
     return attempts.too_many(session, names, WRONG_TRIES, now)
 
 
 def note_wrong(session: Session, names: Sequence[str], now: datetime) -> None:
+    """Count a wrong try against each of these names."""
     attempts.note(session, names, now)
 
 

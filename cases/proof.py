@@ -124,6 +124,7 @@ def resolve(
 
 
 def proofs_of(session: Session, case: Case) -> Sequence[Proof]:
+    """Pictures of what was done, in order."""
     return session.scalars(select(Proof).where(Proof.case_id == case.id).order_by(Proof.id)).all()
 
 

@@ -91,6 +91,7 @@ def finished_months(now: datetime, number: int) -> list[Month]:
 
 
 def is_finished(month: Month, now: datetime) -> bool:
+    """Whether a month is over and one of those that are shown."""
     return month.first >= FIRST_MONTH and month.end <= now
 
 

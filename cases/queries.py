@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, false, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
 from cases.model import Case, Officer, Unit
-from cases.service import CITY_ID
+from cases.place_types import CITY_ID
 from cases.workflow import OPEN, Status
 from core.db import ROW_LOCK
 from core.model import Inbound, Outbound

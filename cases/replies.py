@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from cases.casework_model import ClosingText
 from cases.codes import fold
 from cases.model import Case
+from cases.steps import plain_words
 
 BLANK = re.compile(r"\[[^\[\]\n]{2,60}\]")
 # Folded words: officers type with and without accents.
@@ -55,7 +56,7 @@ def missing(text: str) -> list[str]:
 
 def print_of(text: str) -> str:
     """The same for the same words: accents, case, spacing and marks do not make a text another one."""
-    return hashlib.sha256(" ".join(re.findall(r"[^\W_]+", fold(text))).encode()).hexdigest()
+    return hashlib.sha256(" ".join(plain_words(text)).encode()).hexdigest()
 
 
 def is_copied(session: Session, case: Case, text: str) -> bool:
@@ -65,6 +66,7 @@ def is_copied(session: Session, case: Case, text: str) -> bool:
 
 
 def remember(session: Session, case: Case, text: str) -> None:
+    """Keep the print of a closing text, so that a copy of it is noticed later."""
     session.add(ClosingText(case_id=case.id, print=print_of(text)))
 
 

@@ -47,6 +47,7 @@ class RecoveryCode(Base):
 
 
 def is_on(session: Session, officer_id: int) -> bool:
+    """Whether this officer has confirmed a second factor."""
     found = session.get(SecondFactor, officer_id)
     return found is not None and found.confirmed_at is not None
 
@@ -102,6 +103,7 @@ def remove(session: Session, officer_id: int) -> bool:
 
 
 def recovery_codes_left(session: Session, officer_id: int) -> int:
+    """How many of the codes for a lost phone are unused."""
     mine = (RecoveryCode.officer_id == officer_id, RecoveryCode.used_at.is_(None))
     return session.scalar(select(func.count(RecoveryCode.id)).where(*mine)) or 0
 

@@ -1,34 +1,28 @@
-"""What can happen to a case: opened by a citizen, moved by officers; every change with its event and its message.
+"""What can happen to a case: opened by a citizen (`filing`), moved by officers; each change with event and message.
 
 Called by actions, webhook and desk inside their transaction; nothing here commits. A message to the citizen is
 enqueued in the same transaction as the fact it reports, or not at all.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases import clocks, conflict, incidents, transfers
-from cases.categories import urgency_of
-from cases.codes import new_code
+from cases import clocks, transfers
 from cases.coordination import destination
-from cases.deadlines import due_by, receive_by
+from cases.filing import Draft as Draft
+from cases.filing import open_case as open_case
 from cases.history import record
 from cases.model import Case, Officer, Unit
 from cases.notices import notify
 from cases.rulebook import Rulebook
 from cases.steps import StaleCaseError as StaleCaseError
-from cases.steps import check, settle, touch
+from cases.steps import check, touch
 from cases.workflow import Move, Status, after
 from core import outbox
 from core.db import ROW_LOCK
 from core.model import Conversation, Outbound
 
-CITY_ID = "city:01"
 ANSWER_WINDOW = timedelta(minutes=3)
 
 
@@ -38,82 +32,6 @@ class UnknownCategoryError(Exception):
 
 class UnknownUnitError(Exception):
     """There is no such unit, or the case is already in its queue. Not worth a retry."""
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What a citizen wants to report; `ward_id`/`area_id` are unit ids, None when the place is not known that well."""
-
-    conversation_id: int
-    category: str
-    description: str
-    address: str = ""
-    ward_id: str | None = None
-    area_id: str | None = None
-    lat: float | None = None
-    lon: float | None = None
-    place_method: str = ""
-    place_confidence: float = 0.0
-
-
-def open_case(
-    session: Session,
-    rulebook: Rulebook,
-    draft: Draft,
-    source: str,
-    now: datetime,
-    wishes: Mapping[str, Any] | None = None,
-) -> Case:
-    """File a case once per `source` (turn and ordinal); a repeat returns the case that is already there.
-
-    `wishes` are noted on the opening event: `behalf` (for whom somebody else reports), `anonymous`.
-    """
-    # The conversation's lock makes two repeats of one turn follow each other instead of meeting.
-    session.execute(select(Conversation.id).where(Conversation.id == draft.conversation_id).with_for_update(**ROW_LOCK))
-    known = session.scalars(select(Case).where(Case.source == source)).first()
-    if known is not None:
-        return known
-    urgency = urgency_of(rulebook.categories, draft.category, draft.description)
-    code = _free_code(session)
-    unit_id, about = _first_queue(session, rulebook, draft)
-    case = Case(
-        **vars(draft),
-        code=code,
-        searchable="",
-        source=source,
-        unit_id=unit_id,
-        about_unit_id=about,
-        urgency=urgency,
-        status=Status.NEW,
-        version=1,
-        reopened_count=0,
-        hops=0,
-        channel=session.get_one(Conversation, draft.conversation_id).channel,
-        false_closures=0,
-        opened_at=now,
-        receive_by=receive_by(rulebook.calendar, rulebook.deadlines, urgency, now),
-        due_at=due_by(rulebook.calendar, rulebook.deadlines, urgency, now),
-    )
-    settle(case)
-    session.add(case)
-    session.flush()
-    record(session, case, "opened", now, unit=case.unit_id, **(wishes or {}))
-    incidents.consider(session, rulebook, case, now)
-    return case
-
-
-def _first_queue(session: Session, rulebook: Rulebook, draft: Draft) -> tuple[str, str | None]:
-    """Whose queue a new case lands in, and which unit it is about when that must not be the same."""
-    unit_id = _open_unit(session, draft.ward_id or draft.area_id or CITY_ID)
-    if unit_id == CITY_ID or not conflict.is_about_an_office(rulebook.casebook, draft.description):
-        return unit_id, None
-    return conflict.unit_above(session, unit_id), unit_id
-
-
-def _open_unit(session: Session, unit_id: str) -> str:
-    """The unit, or when it is closed the next open one above it."""
-    unit = session.get_one(Unit, unit_id)
-    return unit_id if unit.active or unit.parent_id is None else _open_unit(session, unit.parent_id)
 
 
 def take(session: Session, case: Case, officer: Officer, now: datetime, version: int | None = None) -> None:
@@ -339,10 +257,3 @@ def _conversation(session: Session, case: Case) -> Conversation:
 
 def _unit(session: Session, unit_id: str) -> Unit:
     return session.get_one(Unit, unit_id)
-
-
-def _free_code(session: Session) -> str:
-    while True:
-        code = new_code()
-        if session.scalars(select(Case.id).where(Case.code == code)).first() is None:
-            return code

@@ -68,6 +68,7 @@ def end(session: Session, officer_id: int, session_id: int, now: datetime) -> bo
 
 
 def seen(session: Session, session_id: int, now: datetime) -> None:
+    """The session was used now."""
     session.get_one(DeskSession, session_id).seen_at = now
 
 

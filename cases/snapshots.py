@@ -6,7 +6,7 @@ that was corrected later is found by comparing it with its frozen self.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, insert, literal, or_, select, true
@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from cases.deadlines import LOCAL, Calendar
 from cases.figures_model import Snapshot, SnapshotCase
-from cases.measures import MEASURES, Filter
+from cases.measures import MEASURES, month_of
 from cases.model import Case, Officer
+from cases.place_types import CITY_ID
 from cases.queries import subtree, visible_to
-from cases.service import CITY_ID
 from cases.statistics import Figures, figures
 from cases.trends import balance
 from cases.workflow import OPEN
@@ -104,14 +104,9 @@ def month_to_freeze(session: Session, now: datetime) -> str | None:
 
 
 def last_month(now: datetime) -> str:
+    """The month before this one in Hà Nội, as "2026-11"."""
     day = now.astimezone(LOCAL).date().replace(day=1) - timedelta(days=1)
     return f"{day:%Y-%m}"
-
-
-def month_of(month: str) -> Filter:
-    """ "2026-11" as the days it has; raises ValueError for what is no month."""
-    first = date.fromisoformat(f"{month}-01")
-    return Filter(first, date(first.year + first.month // 12, first.month % 12 + 1, 1) - timedelta(days=1))
 
 
 def _of(snapshot: Snapshot) -> ColumnElement[bool]:

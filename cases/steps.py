@@ -60,10 +60,12 @@ def plain_words(text: str) -> list[str]:
 
 
 def unit_mark(unit_id: str) -> str:
+    """The word by which the search finds cases of this unit."""
     return f"zzu{unit_id.replace(':', '')}"
 
 
 def area_mark(unit_id: str) -> str:
+    """The word by which the search finds cases on the ground of this old district."""
     return f"zza{unit_id.replace(':', '')}"
 
 

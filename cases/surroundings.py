@@ -51,6 +51,7 @@ def colleagues(session: Session, officer: Officer, case: Case) -> list[Officer]:
 
 
 def unit_names(session: Session) -> Mapping[str, Unit]:
+    """Every unit by its id."""
     return {unit.id: unit for unit in session.scalars(select(Unit))}
 
 

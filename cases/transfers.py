@@ -1,4 +1,8 @@
-"""Between units and officers: accepting and returning a transfer, assigning, a second false closing; called by desk."""
+"""Between units and officers: accepting and returning a transfer, assigning, a second false closing; called by desk.
+
+`version` is that of the page the officer decided on: each function raises StaleCaseError when the case has moved on,
+and ActionRefusedError when it cannot be done as asked; then nothing is changed.
+"""
 
 from datetime import datetime
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from cases.deadlines import LOCAL
-from cases.measures import MEASURES, Cases, Filter, chosen, narrowed
+from cases.measures import MEASURES, Cases, Filter, chosen, narrowed, next_month
 from cases.model import Case
 from cases.statistics import local_month, number
 
@@ -70,7 +70,7 @@ def twelve_months(session: Session, scope: ColumnElement[bool], filters: Filter,
     """The month in which the filter ends and the eleven before; the filter's days are set aside."""
     keys = _months_until(filters.last)
     start = datetime.combine(date.fromisoformat(f"{keys[0]}-01"), datetime.min.time(), LOCAL)
-    end = datetime.combine(_next_month(filters.last), datetime.min.time(), LOCAL)
+    end = datetime.combine(next_month(filters.last), datetime.min.time(), LOCAL)
     found: dict[str, dict[str, int]] = defaultdict(dict)
     for name, column in (("received", Case.opened_at), ("handled", Case.resolved_at)):
         key = local_month(session, column)
@@ -113,7 +113,3 @@ def _kinds(session: Session, scope: ColumnElement[bool], filters: Filter) -> dic
 def _months_until(last: date) -> list[str]:
     months = [last.year * 12 + last.month - 1 - back for back in reversed(range(12))]
     return [f"{month // 12}-{month % 12 + 1:02d}" for month in months]
-
-
-def _next_month(day: date) -> date:
-    return date(day.year + day.month // 12, day.month % 12 + 1, 1)

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from cases import audit
 from cases.model import Case, Officer, Unit
+from cases.place_types import CITY_ID
 from cases.queries import NotFoundError
-from cases.service import CITY_ID
 from cases.workflow import OPEN
 from core.db import ROW_LOCK
 

@@ -94,6 +94,7 @@ def next_day(now: datetime) -> datetime:
 
 
 def day_began(now: datetime) -> datetime:
+    """Midnight in Hà Nội of this moment's day."""
     return datetime.combine(now.astimezone(LOCAL).date(), time(0), LOCAL)
 
 

@@ -30,6 +30,7 @@ def area_label(name: str) -> str:
 
 
 def load_words(folder: Path | None = None) -> Words:
+    """The words as delivered; raises TypeError when a list of them is missing."""
     path = (folder or Path(__file__).with_name("catalogue")) / "words.yml"
     values: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
     return Words(**values)

@@ -48,6 +48,7 @@ class WorkingTime:
 
 
 def epoch(moment: datetime) -> int:
+    """Seconds since 1970, whole."""
     return int(moment.astimezone(UTC).timestamp())
 
 

@@ -11,6 +11,7 @@ from core.db import Database, reading
 
 
 def local_now() -> datetime:
+    """This machine's clock, in UTC."""
     return datetime.now(UTC)
 
 

@@ -1,15 +1,16 @@
 """Settings: one frozen object read once from the environment and `.env`; every process calls `load_config()` first."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+from core.setting import ConfigError as ConfigError
+from core.setting import address, listed, port, positive, required, seconds, switch, whole
+from core.setting import is_loopback as is_loopback
+
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
 PAGE_INBOX = "26390203743090"  # the app id under which a person in the Page's own inbox writes
 DEMO_SECRET_KEY = "demo-secret-key-only-for-the-simulator"  # noqa: S105 - public on purpose, refused elsewhere
@@ -30,13 +31,9 @@ DEMO_SETTINGS: Mapping[str, str] = {
 }
 
 
-class ConfigError(Exception):
-    """A setting is missing or wrong; the message is one sentence for the administrator. Never worth a retry."""
-
-
 @dataclass(frozen=True)
 class ZaloConfig:
-    """Settings of the Zalo channel; `oa_secret_keys` and `app_secrets` sign first with the first (rotation)."""
+    """Settings of the Zalo channel; `oa_secret_keys` and `app_secrets` sign with the first and verify with all."""
 
     app_id: str
     oa_id: str
@@ -54,7 +51,7 @@ class ZaloConfig:
 
 @dataclass(frozen=True)
 class MessengerConfig:
-    """Settings of the Messenger channel."""
+    """Settings of the Messenger channel; `app_secrets` sign with the first and verify with all (rotation)."""
 
     page_id: str
     app_secrets: tuple[str, ...]
@@ -67,7 +64,7 @@ class MessengerConfig:
     human_agent: bool = True  # the permission Human Agent is granted
     utility_template: str = ""  # an approved template whose body has two places: code and link
     utility_language: str = "vi"
-    per_second: int = 50
+    per_second: int = 50  # most calls of one worker process
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ class SmsConfig:
 
     url: str
     token: str
-    per_second: int = 5
+    per_second: int = 5  # most messages of one worker process
 
 
 @dataclass(frozen=True)
@@ -101,15 +98,15 @@ class Config:
     sms: SmsConfig | None = field(default=None, repr=False)
     workers: int = 1  # worker processes that `make run` starts
     start_rasa: bool = True  # whether `make run` starts the Rasa processes whose address is on this machine
-    turn_threads: int = 2
-    send_threads: int = 2
+    turn_threads: int = 2  # turns a worker process works on at the same time
+    send_threads: int = 2  # messages a worker process sends at the same time
     desk_url: str = ""  # where officers reach the desk, when that is not the address they typed
     silence_minutes: int = 30  # how long the bot is silent after a person wrote in the platform's own inbox
     settle_seconds: float = 1.5  # free words wait this long for more of the same thought
     clamd: str = ""  # HOST:PORT or socket of a ClamAV daemon that looks at every file, if there is one
     record_file: Path | None = None  # where the gateway writes the shape of what it gets, without words and ids
-    rasa_timeout: float = 20.0
-    send_timeout: float = 10.0
+    rasa_timeout: float = 20.0  # seconds
+    send_timeout: float = 10.0  # seconds
 
     @property
     def public_is_https(self) -> bool:
@@ -121,10 +118,6 @@ class Config:
         """True when no configured channel talks to a real platform."""
         urls = [c.api_url for c in (self.zalo, self.messenger) if c is not None]
         return all(is_loopback(url) for url in urls)
-
-
-def is_loopback(url: str) -> bool:
-    return (urlsplit(url).hostname or "") in LOOPBACK
 
 
 def load_config(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> Config:
@@ -167,33 +160,33 @@ def _demo_urls(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _build(values: Mapping[str, str], demo: bool) -> Config:
-    portal_port = _port(values, "PORTAL_PORT", 8070)
+    portal_port = port(values, "PORTAL_PORT", 8070)
     return Config(
         database_url=_database_url(values),
         rasa_urls=_rasa_urls(values),
-        actions_port=_port(values, "ACTIONS_PORT", 5055),
-        webhook_port=_port(values, "WEBHOOK_PORT", 8000),
-        desk_port=_port(values, "DESK_PORT", 8080),
+        actions_port=port(values, "ACTIONS_PORT", 5055),
+        webhook_port=port(values, "WEBHOOK_PORT", 8000),
+        desk_port=port(values, "DESK_PORT", 8080),
         portal_port=portal_port,
-        simulator_port=_port(values, "SIMULATOR_PORT", 8090),
-        metrics_port=_port(values, "METRICS_PORT", 8060),
+        simulator_port=port(values, "SIMULATOR_PORT", 8090),
+        metrics_port=port(values, "METRICS_PORT", 8060),
         var_dir=Path(values.get("VAR_DIR", "var")),
-        secret_keys=_list(values, "SECRET_KEY"),
-        data_keys=_list(values, "DATA_KEY"),
+        secret_keys=listed(values, "SECRET_KEY"),
+        data_keys=listed(values, "DATA_KEY"),
         public_url=values.get("PUBLIC_URL", f"http://127.0.0.1:{portal_port}").rstrip("/"),
         demo=demo,
         zalo=_zalo(values),
         messenger=_messenger(values),
         sms=_sms(values),
-        workers=_positive(values, "WORKERS", 1),
+        workers=positive(values, "WORKERS", 1),
         clamd=_clamd(values),
         record_file=Path(values["RECORD_FILE"]) if "RECORD_FILE" in values else None,
-        start_rasa=values.get("START_RASA", "1") != "0",
-        turn_threads=_positive(values, "TURN_THREADS", 2),
-        send_threads=_positive(values, "SEND_THREADS", 2),
-        settle_seconds=_seconds(values, "SETTLE_SECONDS", 1.5),
-        desk_url=_url(values, "DESK_URL", "") if "DESK_URL" in values else "",
-        silence_minutes=_positive(values, "SILENCE_MINUTES", 30),
+        start_rasa=switch(values, "START_RASA", True),
+        turn_threads=positive(values, "TURN_THREADS", 2),
+        send_threads=positive(values, "SEND_THREADS", 2),
+        settle_seconds=seconds(values, "SETTLE_SECONDS", 1.5),
+        desk_url=address(values, "DESK_URL", "") if "DESK_URL" in values else "",
+        silence_minutes=positive(values, "SILENCE_MINUTES", 30),
     )
 
 
@@ -201,18 +194,18 @@ def _zalo(values: Mapping[str, str]) -> ZaloConfig | None:
     if not any(k in values for k in ("ZALO_APP_ID", "ZALO_OA_SECRET_KEY", "ZALO_REFRESH_TOKEN")):
         return None
     return ZaloConfig(
-        app_id=_required(values, "ZALO_APP_ID"),
-        oa_id=_required(values, "ZALO_OA_ID"),
-        app_secrets=_list(values, "ZALO_APP_SECRET"),
-        oa_secret_keys=_list(values, "ZALO_OA_SECRET_KEY"),
+        app_id=required(values, "ZALO_APP_ID"),
+        oa_id=required(values, "ZALO_OA_ID"),
+        app_secrets=listed(values, "ZALO_APP_SECRET"),
+        oa_secret_keys=listed(values, "ZALO_OA_SECRET_KEY"),
         refresh_token=values.get("ZALO_REFRESH_TOKEN", ""),
-        api_url=_url(values, "ZALO_API_URL", "https://openapi.zalo.me"),
-        oauth_url=_url(values, "ZALO_OAUTH_URL", "https://oauth.zaloapp.com"),
-        anonymous=_switch(values, "ZALO_ANONYMOUS", True),
+        api_url=address(values, "ZALO_API_URL", "https://openapi.zalo.me"),
+        oauth_url=address(values, "ZALO_OAUTH_URL", "https://oauth.zaloapp.com"),
+        anonymous=switch(values, "ZALO_ANONYMOUS", True),
         zbs_template_id=values.get("ZALO_ZBS_TEMPLATE_ID", ""),
         contact_picture=values.get("ZALO_CONTACT_PICTURE", ""),
-        billed_a_day=_whole(values, "ZALO_BILLED_A_DAY", 1000),
-        per_second=_positive(values, "ZALO_PER_SECOND", 30),
+        billed_a_day=whole(values, "ZALO_BILLED_A_DAY", 1000),
+        per_second=positive(values, "ZALO_PER_SECOND", 30),
     )
 
 
@@ -220,26 +213,26 @@ def _messenger(values: Mapping[str, str]) -> MessengerConfig | None:
     if not any(k in values for k in ("MESSENGER_PAGE_ID", "MESSENGER_APP_SECRET", "MESSENGER_PAGE_TOKEN")):
         return None
     return MessengerConfig(
-        page_id=_required(values, "MESSENGER_PAGE_ID"),
-        app_secrets=_list(values, "MESSENGER_APP_SECRET"),
-        verify_tokens=_list(values, "MESSENGER_VERIFY_TOKEN"),
-        page_token=_required(values, "MESSENGER_PAGE_TOKEN"),
-        api_url=_url(values, "MESSENGER_API_URL", "https://graph.facebook.com"),
+        page_id=required(values, "MESSENGER_PAGE_ID"),
+        app_secrets=listed(values, "MESSENGER_APP_SECRET"),
+        verify_tokens=listed(values, "MESSENGER_VERIFY_TOKEN"),
+        page_token=required(values, "MESSENGER_PAGE_TOKEN"),
+        api_url=address(values, "MESSENGER_API_URL", "https://graph.facebook.com"),
         api_version=values.get("MESSENGER_API_VERSION", "v25.0"),
         app_id=values.get("MESSENGER_APP_ID", ""),
-        inbox_app_ids=_list({"MESSENGER_INBOX_APP_IDS": PAGE_INBOX, **values}, "MESSENGER_INBOX_APP_IDS"),
-        human_agent=_switch(values, "MESSENGER_HUMAN_AGENT", True),
+        inbox_app_ids=listed({"MESSENGER_INBOX_APP_IDS": PAGE_INBOX, **values}, "MESSENGER_INBOX_APP_IDS"),
+        human_agent=switch(values, "MESSENGER_HUMAN_AGENT", True),
         utility_template=values.get("MESSENGER_UTILITY_TEMPLATE", ""),
         utility_language=values.get("MESSENGER_UTILITY_LANGUAGE", "vi"),
-        per_second=_positive(values, "MESSENGER_PER_SECOND", 50),
+        per_second=positive(values, "MESSENGER_PER_SECOND", 50),
     )
 
 
 def _sms(values: Mapping[str, str]) -> SmsConfig | None:
     if "SMS_URL" not in values:
         return None
-    url = _url(values, "SMS_URL", "")
-    return SmsConfig(url, _required(values, "SMS_TOKEN"), _positive(values, "SMS_PER_SECOND", 5))
+    url = address(values, "SMS_URL", "")
+    return SmsConfig(url, required(values, "SMS_TOKEN"), positive(values, "SMS_PER_SECOND", 5))
 
 
 def _check(config: Config) -> None:
@@ -257,19 +250,6 @@ def _check(config: Config) -> None:
         raise ConfigError("A channel uses a demo secret against a real platform: set its own secret.")
 
 
-def _required(values: Mapping[str, str], name: str) -> str:
-    if not values.get(name):
-        raise ConfigError(f"{name} is not set: put it into the environment or into .env (see .env.example).")
-    return values[name]
-
-
-def _list(values: Mapping[str, str], name: str) -> tuple[str, ...]:
-    parts = tuple(part.strip() for part in _required(values, name).split(",") if part.strip())
-    if not parts:
-        raise ConfigError(f"{name} holds commas only: it needs at least one value.")
-    return parts
-
-
 def _database_url(values: Mapping[str, str]) -> str:
     url = values.get("DATABASE_URL", "sqlite:///var/tiepdan.db")
     if not url.startswith(DATABASES) or url.endswith(":memory:") or url == "sqlite:///":
@@ -278,54 +258,12 @@ def _database_url(values: Mapping[str, str]) -> str:
 
 
 def _rasa_urls(values: Mapping[str, str]) -> tuple[str, ...]:
-    listed = _list({"RASA_URL": "http://127.0.0.1:5005", **values}, "RASA_URL")
-    return tuple(_url({"RASA_URL": url}, "RASA_URL", "") for url in listed)
+    urls = listed({"RASA_URL": "http://127.0.0.1:5005", **values}, "RASA_URL")
+    return tuple(address({"RASA_URL": url}, "RASA_URL", "") for url in urls)
 
 
 def _clamd(values: Mapping[str, str]) -> str:
-    address = values.get("CLAMD", "")
-    if address and not address.startswith("/") and not address.rpartition(":")[2].isdecimal():
+    found = values.get("CLAMD", "")
+    if found and not found.startswith("/") and not found.rpartition(":")[2].isdecimal():
         raise ConfigError("CLAMD must be HOST:PORT or the path of a socket.")
-    return address
-
-
-def _port(values: Mapping[str, str], name: str, default: int) -> int:
-    port = _positive(values, name, default)
-    if port > 65535:
-        raise ConfigError(f"{name} must be a port number up to 65535.")
-    return port
-
-
-def _positive(values: Mapping[str, str], name: str, default: int) -> int:
-    text = values.get(name, str(default))
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigError(f"{name} must be a whole number above 0, not {text!r}.")
-    return int(text)
-
-
-def _whole(values: Mapping[str, str], name: str, default: int) -> int:
-    return 0 if values.get(name) == "0" else _positive(values, name, default)
-
-
-def _switch(values: Mapping[str, str], name: str, default: bool) -> bool:
-    text = values.get(name, "1" if default else "0")
-    if text not in {"0", "1"}:
-        raise ConfigError(f"{name} must be 0 or 1, not {text!r}.")
-    return text == "1"
-
-
-def _seconds(values: Mapping[str, str], name: str, default: float) -> float:
-    text = values.get(name, str(default))
-    if not re.fullmatch(r"\d{1,3}(\.\d+)?", text):
-        raise ConfigError(f"{name} must be a number of seconds, 0 or more, not {text!r}.")
-    return float(text)
-
-
-def _url(values: Mapping[str, str], name: str, default: str) -> str:
-    url = values.get(name, default).rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigError(f"{name} must be an http(s) address.")
-    if parts.scheme == "http" and not is_loopback(url):
-        raise ConfigError(f"{name} must use https outside this machine.")
-    return url
+    return found

@@ -44,6 +44,7 @@ def begin(session: Session, vault: Vault, channel: str, officer_id: int, now: da
 
 
 def challenge_of(verifier: str) -> str:
+    """The PKCE challenge (S256) that belongs to a verifier."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
@@ -69,6 +70,7 @@ def take_code(session: Session, channel: str, now: datetime) -> ChannelConnectio
 
 
 def latest(session: Session, channel: str) -> ChannelConnection | None:
+    """The last time somebody came back from the platform with a code."""
     query = select(ChannelConnection).where(ChannelConnection.channel == channel, ChannelConnection.code.is_not(None))
     return session.scalars(query.order_by(ChannelConnection.created_at.desc()).limit(1)).first()
 

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import Flask, g, render_template, request
 from flask.typing import ResponseReturnValue
@@ -21,6 +21,7 @@ from cases import sessions as session_rules
 from cases.in_force import RulebookInForce
 from cases.queries import NotFoundError
 from cases.rulebook import Rulebook, load_rulebook
+from core.clock import local_now
 from core.config import Config, ConfigError, load_config
 from core.db import Database, open_database, reading
 from core.log import configure
@@ -77,7 +78,7 @@ def application() -> Flask:
             left = officers.demo_accounts(session)
         if left:
             raise ConfigError("Demo accounts exist beside a real channel: use a fresh database.")
-    app = create_app(config, database, load_rulebook(), lambda: datetime.now(UTC))
+    app = create_app(config, database, load_rulebook(), local_now)
     gc.freeze()  # or every full collection walks through the catalogues: a fifth of a second in the middle of a page
     return app
 

@@ -158,6 +158,7 @@ def trail() -> dict[str, str]:
 
 
 def page(code: str, entered: Entered) -> str:
+    """The page of a case with everything around it; `entered` is what a refused form held."""
     rulebook, at, by = services().rulebook, now(), officer()
     with reading(services().database) as session:
         case = queries.case_for(session, by, code)

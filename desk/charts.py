@@ -35,6 +35,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class Chart:
+    """A drawing without scripts: shapes and words in a box of `width` by `height`."""
+
     width: int
     height: int
     shapes: tuple[Shape, ...]

@@ -33,11 +33,13 @@ class Services:
 
 
 def services() -> Services:
+    """What this process works with."""
     found: Services = current_app.extensions["tiepdan"]
     return found
 
 
 def now() -> datetime:
+    """The desk's clock."""
     return services().clock()
 
 
@@ -54,6 +56,7 @@ def require(allowed: Callable[[Officer], bool]) -> None:
 
 
 def is_htmx() -> bool:
+    """Whether a part of a page is asked for."""
     return request.headers.get("HX-Request") == "true"
 
 
@@ -64,6 +67,7 @@ def clean(text: str) -> str:
 
 
 def whole_number(text: str, default: int) -> int:
+    """A number of up to nine digits from an address, or the default."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else default
 
 

@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from cases import queries, snapshots
 from cases.figures_model import Snapshot, SnapshotCase
+from cases.measures import month_of
 from cases.officers import may_see_figures
-from cases.service import CITY_ID
+from cases.place_types import CITY_ID
 from cases.statistics import figures
 from cases.trends import balance
 from core.db import reading, transaction
@@ -52,7 +53,7 @@ def show_month(month: str) -> ResponseReturnValue:
         snapshot = session.scalars(select(Snapshot).where(Snapshot.month == month)).first()
         if snapshot is None or by not in BREAKDOWNS:
             abort(404)
-        scope, period = snapshots.frozen_scope(session, officer()), snapshots.month_of(month)
+        scope, period = snapshots.frozen_scope(session, officer()), month_of(month)
         live = queries.visible_to(session, officer())
         mine = scope & (SnapshotCase.snapshot_id == snapshot.id)
         corrections = snapshots.corrections(session, officer(), snapshot)

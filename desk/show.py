@@ -13,6 +13,7 @@ from cases.workflow import OPEN, Status
 
 
 def register(app: Flask, rulebook: Rulebook) -> None:
+    """Give the templates their filters and words."""
     words = rulebook.words
     filters: dict[str, Any] = {
         "local": local,
@@ -59,10 +60,12 @@ def day(text: str) -> str:
 
 
 def percent(share: float | None) -> str:
+    """A share as people read it: "12,5%"; a dash when there is none."""
     return "–" if share is None else f"{share * 100:.1f}%".replace(".", ",")
 
 
 def hours(value: float | None) -> str:
+    """Hours with one decimal, after a comma; a dash when there are none."""
     return "–" if value is None else f"{value:.1f}".replace(".", ",")
 
 

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
@@ -21,6 +21,7 @@ from cases.codes import parse_code
 from cases.deadlines import LOCAL, format_deadline
 from cases.in_force import RulebookInForce
 from cases.rulebook import Rulebook, load_rulebook
+from core.clock import local_now
 from core.config import Config, load_config
 from core.db import Database, open_database, reading, transaction
 from core.log import configure
@@ -44,7 +45,7 @@ def application() -> Flask:
     """The portal as configured by the environment."""
     configure()
     config = load_config()
-    return create_app(config, open_database(config.database_url), load_rulebook(), lambda: datetime.now(UTC))
+    return create_app(config, open_database(config.database_url), load_rulebook(), local_now)
 
 
 def create_app(config: Config, database: Database, rulebook: Rulebook, clock: Callable[[], datetime]) -> Flask:

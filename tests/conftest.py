@@ -9,6 +9,8 @@ import pytest
 from cases.rulebook import Rulebook, load_rulebook
 from core.db import Database
 from tests.desk import Desk, furnished_desk, seed_desk
+from tests.fakes import FakePlatform
+from tests.offices import Office, furnish
 from tests.stack import Stack
 from tests.support import Clock, NoPostgresError, PostgresCluster, PostgresHouse, SqliteHouse, build
 
@@ -112,3 +114,17 @@ def seeded_desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def desk(tmp_path: Path, seeded_desk: Path, rulebook: Rulebook) -> Iterator[Desk]:
     """The officers' desk on SQLite, with officers and without cases."""
     yield from furnished_desk(seeded_desk, tmp_path, rulebook)
+
+
+@pytest.fixture
+def office(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -> Office:
+    """The officers' desk on either database, with an administrator who has a second factor."""
+    return furnish(database, rulebook, clock, tmp_path)
+
+
+@pytest.fixture
+def platform() -> Iterator[FakePlatform]:
+    """Zalo's and Facebook's servers, as a test scripts them."""
+    server = FakePlatform()
+    yield server
+    server.close()

@@ -14,26 +14,19 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from cases import officers
-from cases.model import Case, CaseEvent, Officer, Unit
+from cases.model import Officer
 from cases.rulebook import Rulebook
 from cases.service import Draft, open_case
 from core.config import Config
 from core.db import Database, open_database, reading, transaction
 from core.model import Conversation, Inbound, Outbound
 from desk.app import create_app
-from tests.support import migrate
+from tests.pages import config_for, post, token_in
+from tests.support import Clock, Filed, add_units, migrate
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Hà Nội
 PASSWORD = "mat-khau-thu-nghiem"
 SCRIPT = "<script>alert('x')</script>\nDòng hai & \"ngoặc\""
-UNITS = (
-    ("city:01", "city", "Thành phố Hà Nội", None),
-    ("legacy:006", "area", "khu vực Đống Đa", "city:01"),
-    ("legacy:005", "area", "khu vực Cầu Giấy", "city:01"),
-    ("2025:00229", "ward", "Phường Kim Liên", "legacy:006"),
-    ("2025:00199", "ward", "Phường Láng", "legacy:006"),
-    ("2025:00166", "ward", "Phường Cầu Giấy", "legacy:005"),
-)
 PEOPLE = (
     ("dongda", "officer", "legacy:006"),
     ("kimlien", "officer", "2025:00229"),
@@ -45,18 +38,8 @@ PEOPLE = (
 )
 
 
-class Clock:
-    """The time of a test, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @dataclass
-class Desk:
+class Desk(Filed):
     """A desk with units, officers and no cases, and the shortest words for what a test does with it."""
 
     app: Flask
@@ -105,17 +88,6 @@ class Desk:
             received_at=self.clock.now,
         )
 
-    def case(self, code: str) -> Case:
-        with reading(self.database) as session:
-            found = session.scalars(select(Case).where(Case.code == code)).one()
-            session.expunge_all()
-            return found
-
-    def events(self, code: str) -> list[str]:
-        with reading(self.database) as session:
-            query = select(CaseEvent.kind).join(Case, Case.id == CaseEvent.case_id).where(Case.code == code)
-            return list(session.scalars(query.order_by(CaseEvent.id)))
-
     def outbound_texts(self) -> list[str]:
         with reading(self.database) as session:
             return list(session.scalars(select(Outbound.text).order_by(Outbound.id)))
@@ -139,19 +111,6 @@ def without(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in names}
 
 
-def token_in(response: TestResponse) -> str:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', response.text)
-    assert found, response.text
-    return found[1]
-
-
-def post(client: FlaskClient, path: str, **data: object) -> TestResponse:
-    """Post a form the way a page of the desk does, with the token of the session."""
-    answer = client.post(path, data={"csrf_token": token_in(client.get("/password")), **data})
-    answer.request.input_stream.close()  # a large form is a temporary file of the test client
-    return answer
-
-
 def move(client: FlaskClient, code: str, name: str, version: int, text: str = "", **data: str) -> TestResponse:
     """Press the button of a move; a closing that is warned about is sent a second time, as an officer may."""
     form = {"version": version, "text": text, **data}
@@ -167,34 +126,17 @@ def seed_desk(file: Path) -> None:
     database = open_database(f"sqlite:///{file}")
     migrate(database)
     with transaction(database) as session:
-        for unit_id, kind, name, parent in UNITS:
-            scheme, code = unit_id.split(":")
-            values = {"scheme": scheme, "code": code, "slug": code, "lat": 21.0, "lon": 105.8}
-            session.add(Unit(id=unit_id, kind=kind, name=name, parent_id=parent, **values))
-            session.flush()
+        add_units(session)
         for username, role, unit in PEOPLE:
-            officers.create_officer(session, username, f"Cán bộ {username}", role, unit, PASSWORD, NOW)
+            # The administrator is a demo account here, which needs no second factor; tests/offices.py has a real one.
+            demo = role == "administrator"
+            officers.create_officer(session, username, f"Cán bộ {username}", role, unit, PASSWORD, NOW, is_demo=demo)
     database.engine.dispose()
 
 
 def furnished_desk(seed: Path, folder: Path, rulebook: Rulebook) -> Iterator[Desk]:
     shutil.copy(seed, folder / "desk.db")
     database = open_database(f"sqlite:///{folder / 'desk.db'}")
-    config = Config(
-        database_url="",
-        rasa_urls=(),
-        actions_port=1,
-        webhook_port=1,
-        desk_port=1,
-        portal_port=1,
-        simulator_port=1,
-        metrics_port=8060,
-        var_dir=folder,
-        secret_keys=("test-secret",),
-        data_keys=("test-data-key",),
-        public_url="http://127.0.0.1:8070",
-        demo=False,
-    )
-    clock = Clock()
+    config, clock = config_for(folder), Clock(NOW)
     yield Desk(create_app(config, database, rulebook, clock), database, rulebook, clock, config)
     database.engine.dispose()

@@ -9,13 +9,12 @@ import pyotp
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
-from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from cases import officers, second_factor
 from cases.audit import AuditEntry
 from cases.in_force import RulebookInForce
-from cases.model import Case, CaseEvent, Officer
+from cases.model import Officer
 from cases.rulebook import Rulebook
 from cases.service import Draft, open_case
 from core.config import Config
@@ -23,7 +22,8 @@ from core.db import Database, reading, transaction
 from core.model import Conversation, Outbound
 from core.vault import Vault
 from desk.app import create_app
-from tests.support import CAU_GIAY, CITY, DONG_DA, KIM_LIEN, LANG, Clock, add_units
+from tests.pages import config_for, post, token_in
+from tests.support import CAU_GIAY, CITY, DONG_DA, KIM_LIEN, LANG, Clock, Filed, add_units
 
 PASSWORD = "mat-khau-thu-nghiem"
 PEOPLE = (
@@ -37,26 +37,8 @@ PEOPLE = (
 )
 
 
-def config_for(folder: Path) -> Config:
-    return Config(
-        database_url="",
-        rasa_urls=(),
-        actions_port=1,
-        webhook_port=1,
-        desk_port=1,
-        portal_port=1,
-        simulator_port=1,
-        metrics_port=8060,
-        var_dir=folder,
-        secret_keys=("test-secret",),
-        data_keys=("test-data-key",),
-        public_url="http://127.0.0.1:8070",
-        demo=False,
-    )
-
-
 @dataclass
-class Office:
+class Office(Filed):
     """The desk, and the shortest words for what a test does with it."""
 
     app: Flask
@@ -111,17 +93,6 @@ class Office:
             session.flush()
         return found  # type: ignore[no-any-return]
 
-    def case(self, code: str) -> Case:
-        with reading(self.database) as session:
-            found = session.scalars(select(Case).where(Case.code == code)).one()
-            session.expunge_all()
-            return found
-
-    def events(self, code: str) -> list[str]:
-        with reading(self.database) as session:
-            query = select(CaseEvent.kind).join(Case, Case.id == CaseEvent.case_id).where(Case.code == code)
-            return list(session.scalars(query.order_by(CaseEvent.id)))
-
     def audits(self) -> list[tuple[str, str]]:
         """What the log says was done to what, in order."""
         with reading(self.database) as session:
@@ -167,23 +138,3 @@ def furnish(database: Database, rulebook: Rulebook, clock: Clock, folder: Path) 
         office.secret = secret
         assert second_factor.confirm(session, vault, office.ids["quantri"], office.code(), clock())
     return office
-
-
-def path_of(app: Flask, rule: Rule, **known: object) -> str:
-    """An address of this rule: what is known, else the first of a choice, else 1."""
-    found: dict[str, object] = {}
-    for name in rule.arguments:
-        choices = getattr(rule._converters[name], "items", None)
-        found[name] = known[name] if name in known else sorted(choices)[0] if choices else 1
-    return app.url_map.bind("x").build(rule.endpoint, found, append_unknown=False)
-
-
-def token_in(response: TestResponse) -> str:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', response.text)
-    assert found, response.text
-    return found[1]
-
-
-def post(client: FlaskClient, path: str, **data: object) -> TestResponse:
-    """Post a form the way a page of the desk does, with the token of the session."""
-    return client.post(path, data={"csrf_token": token_in(client.get("/sessions")), **data})

@@ -18,10 +18,11 @@ import psycopg
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import event as sql_event
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases.model import Officer, Unit
-from core.db import Database, open_database
+from cases.model import Case, CaseEvent, Officer, Unit
+from core.db import Database, open_database, reading
 from core.inbox import InboundEvent
 from core.model import Conversation
 from tests.fakes import FakePlatform, Reply
@@ -62,6 +63,24 @@ def migrate(database: Database, revision: str = "head") -> None:
     with database.engine.begin() as connection:
         config.attributes["connection"] = connection
         (command.downgrade if revision == "base" else command.upgrade)(config, revision)
+
+
+class Filed:
+    """What a database keeps of cases; for the houses of tests that hold one."""
+
+    database: Database
+
+    def case(self, code: str) -> Case:
+        with reading(self.database) as session:
+            found = session.scalars(select(Case).where(Case.code == code)).one()
+            session.expunge_all()
+            return found
+
+    def events(self, code: str) -> list[str]:
+        """The kinds of a case's events, in order."""
+        with reading(self.database) as session:
+            query = select(CaseEvent.kind).join(Case, Case.id == CaseEvent.case_id).where(Case.code == code)
+            return list(session.scalars(query.order_by(CaseEvent.id)))
 
 
 def add_units(session: Session) -> None:

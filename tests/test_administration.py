@@ -1,8 +1,6 @@
 """Administration through HTTP: what an administrator gets done, and the harm that each boundary keeps out."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -20,20 +18,15 @@ from cases.in_force import limits_of
 from cases.kept import Kept
 from cases.model import Officer
 from cases.resets import PasswordReset
-from cases.rulebook import Rulebook
 from cases.second_factor import RecoveryCode, SecondFactor
 from cases.sessions import DeskSession
-from core.db import Database, reading, transaction
-from tests.offices import PASSWORD, Office, furnish, path_of, post, token_in
-from tests.support import CAU_GIAY_WARD, DONG_DA, KIM_LIEN, LANG, Clock
+from core.db import reading, transaction
+from tests.offices import PASSWORD, Office
+from tests.pages import path_of, post, token_in
+from tests.support import CAU_GIAY_WARD, DONG_DA, KIM_LIEN, LANG
 
 NEW_PASSWORD = "con-trau-xanh-uong-tra"
 LINK = re.compile(r"http://localhost(/reset/[\w-]+)")
-
-
-@pytest.fixture
-def office(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -> Iterator[Office]:
-    yield furnish(database, rulebook, clock, tmp_path)
 
 
 def link_in(page: str) -> str:

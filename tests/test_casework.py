@@ -21,7 +21,8 @@ from cases.rulebook import Rulebook
 from core.db import reading, transaction
 from core.model import Attachment, Conversation, Inbound, Outbound
 from core.vault import Vault
-from tests.desk import NOW, Desk, move, post
+from tests.desk import NOW, Desk, move
+from tests.pages import post
 
 GOOD = "Lúc 15 giờ ngày 24/11, tổ vệ sinh Kim Liên đã thu gom rác tại ngõ 12. Nếu còn rác, chúng tôi sẽ quay lại."
 ELSEWHERE = {"ward": "2025:00166", "area": "legacy:005"}

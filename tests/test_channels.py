@@ -101,13 +101,6 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 
 @pytest.fixture
-def platform() -> Iterator[FakePlatform]:
-    server = FakePlatform()
-    yield server
-    server.close()
-
-
-@pytest.fixture
 def config(platform: FakePlatform) -> Config:
     return _config(platform.url)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench import chaos
+from bench.judge import against
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ from bench import chaos
     ],
 )
 def test_repeats_and_faults_of_order_are_told_apart(shown: list[str], repeated: int, turned: int) -> None:
-    found = chaos.against(["a", "b", "c"], shown)
+    found = against(["a", "b", "c"], shown)
     assert found[0] == repeated and (found[1] > 0) == (turned > 0)
 
 

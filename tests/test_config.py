@@ -1,10 +1,22 @@
 """A missing or wrong setting stops the start with a sentence that names it; nothing real runs on demo secrets."""
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
 
-from core.config import DEMO_DATA_KEY, DEMO_SECRET_KEY, ConfigError, has_real_channels, is_loopback, load_config
+from core.config import (
+    DEMO_DATA_KEY,
+    DEMO_SECRET_KEY,
+    DEMO_SETTINGS,
+    ConfigError,
+    has_real_channels,
+    is_loopback,
+    load_config,
+)
+from simulator.settings import read_settings
+from tests.support import ROOT
 
 NOWHERE = Path("/nonexistent")
 KEYS = {"SECRET_KEY": "a-secret", "DATA_KEY": "another"}
@@ -16,6 +28,7 @@ MESSENGER = {
 }  # fmt: skip
 REAL = {**KEYS, **ZALO, **MESSENGER}
 DEMO = {"TIEPDAN_DEMO": "1"}
+SETTING = re.compile(r"^#?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
 
 
 def without(values: dict[str, str], name: str) -> dict[str, str]:
@@ -55,6 +68,7 @@ def test_the_first_refresh_token_of_zalo_is_needed_only_once() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("START_RASA", "no"), ("ZALO_ANONYMOUS", "true"), ("SETTLE_SECONDS", "-1"), ("CLAMD", "somewhere"),
         ("WEBHOOK_PORT", "abc"), ("DESK_PORT", "0"), ("PORTAL_PORT", "-1"), ("SIMULATOR_PORT", "65536"),
         ("ACTIONS_PORT", "1.5"), ("WORKERS", "0"), ("TURN_THREADS", "many"), ("SEND_THREADS", " "),
         ("ZALO_API_URL", "http://openapi.zalo.me"), ("ZALO_OAUTH_URL", "http://10.0.0.1"),
@@ -148,3 +162,28 @@ def test_a_bare_clone_becomes_a_demo_only_when_nothing_real_is_configured(values
 def test_cookies_are_secure_exactly_behind_https(url: str, secure: bool) -> None:
     config = load_config({**KEYS, "PUBLIC_URL": f"{url}/"}, NOWHERE)
     assert (config.public_url, config.public_is_https) == (url, secure)
+
+
+def settings_asked_for(module: str) -> set[str]:
+    """The names in capitals that a module which reads the environment holds in quotes."""
+    parsed = ast.walk(ast.parse((ROOT / module).read_text("utf-8")))
+    texts = {node.value for node in parsed if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {text for text in texts if re.fullmatch(r"[A-Z][A-Z0-9_]{3,}", text)}
+
+
+def test_the_example_explains_every_setting_in_one_line_and_none_that_is_not_read() -> None:
+    lines = (ROOT / ".env.example").read_text("utf-8").split("\n")
+    named = {number: found[1] for number, line in enumerate(lines) if (found := SETTING.match(line))}
+    assert set(named.values()) == settings_asked_for("core/config.py") | settings_asked_for("simulator/settings.py")
+    for number, name in named.items():
+        before, above = lines[number - 1], lines[number - 2]
+        assert before.startswith("# ") and not above.startswith("# "), name
+
+
+def test_the_example_shows_the_defaults() -> None:
+    shown = dict(SETTING.findall((ROOT / ".env.example").read_text("utf-8")))
+    defaults = {name: value for name, value in shown.items() if value}
+    sms = {"SMS_URL": "https://sms.example.vn", "SMS_TOKEN": "t"}
+    assert len(defaults) > 20
+    assert load_config({**REAL, **sms, **defaults}, NOWHERE) == load_config({**REAL, **sms}, NOWHERE)
+    assert read_settings({**DEMO_SETTINGS, **defaults}) == read_settings(DEMO_SETTINGS)

@@ -27,9 +27,10 @@ from cases.statistics import figures
 from core.db import Database, reading, transaction
 from core.model import Conversation
 from core.vault import Vault
+from tests.desk import Desk, move
 from tests.lives import UNTIL, lead_lives
+from tests.pages import post
 from tests.support import CAU_GIAY, CAU_GIAY_WARD, CITY, DONG_DA, add_officer, add_units
-from tests.test_desk import Desk, desk, move, post, seeded  # noqa: F401 - fixtures
 from webhook.chores import Chores
 from webhook.exporter import Exporter
 
@@ -69,7 +70,7 @@ class Office:
 
 
 @pytest.fixture
-def office(desk: Desk) -> Office:  # noqa: F811
+def office(desk: Desk) -> Office:
     vault = Vault(desk.config.data_keys)
     return Office(desk, Exporter(desk.database, desk.rulebook, vault, desk.config.var_dir / "exports", desk.clock))
 
@@ -390,7 +391,7 @@ def test_the_month_page_shows_then_and_now_and_what_was_corrected(office: Office
 
 
 def test_every_number_of_the_dashboard_leads_to_as_many_cases(office: Office) -> None:
-    desk = office.desk  # noqa: F811
+    desk = office.desk
     codes = [desk.file(), desk.file(category="noise"), desk.file(ward=None), desk.file(ward="2025:00199")]
     desk.clock.now += timedelta(hours=2)
     move(desk.log_in("dongda"), codes[0], "resolve", 1, "Đã dọn.")
@@ -421,7 +422,7 @@ def test_wrong_days_show_the_last_thirty_and_say_so(office: Office) -> None:
     assert client.get("/reports/cases?measure=nothing").status_code == 404
 
 
-def test_an_officer_extends_a_case_once_with_a_reason(desk: Desk) -> None:  # noqa: F811
+def test_an_officer_extends_a_case_once_with_a_reason(desk: Desk) -> None:
     code, client = desk.file(), desk.log_in("dongda")
     assert "Hạn mới" in client.get(f"/cases/{code}/extension").text
     assert post(client, f"/cases/{code}/extension", version=1, text="").status_code == 422

@@ -1,8 +1,6 @@
 """Incidents: a burst of alike reports becomes one, everybody is told once, and nobody sees another ward's."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -10,17 +8,12 @@ from sqlalchemy import select
 from cases import incidents
 from cases.incident_model import Incident, IncidentCase
 from cases.incidents import CurrentIncident
-from cases.rulebook import Rulebook
-from core.db import Database, reading
-from tests.offices import Office, furnish, post
-from tests.support import KIM_LIEN, LANG, Clock
+from core.db import reading
+from tests.offices import Office
+from tests.pages import post
+from tests.support import KIM_LIEN, LANG
 
 NEWS = "Xe thu gom hỏng từ sáng, 16 giờ hôm nay sẽ dọn xong ạ."
-
-
-@pytest.fixture
-def office(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -> Iterator[Office]:
-    yield furnish(database, rulebook, clock, tmp_path)
 
 
 def burst(office: Office, number: int = 5, **values: str) -> list[str]:

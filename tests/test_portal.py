@@ -15,23 +15,19 @@ from werkzeug.test import TestResponse
 from cases import officers, service
 from cases.attempts import Attempt
 from cases.codes import parse_code, secret_word
-from cases.model import Case, Unit
-from cases.rulebook import Rulebook, load_rulebook
+from cases.model import Case
+from cases.rulebook import Rulebook
 from cases.service import Draft, open_case
 from core.config import Config
 from core.db import Base, Database, open_database, reading, transaction
 from core.model import Conversation
 from desk.app import create_app as create_desk
 from portal.app import create_app
+from tests.pages import config_for, token_in
+from tests.support import add_units
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 UNKNOWN = "PA-100-000-006"
-UNITS = (
-    ("city:01", "city", "Thành phố Hà Nội", None),
-    ("legacy:006", "area", "Quận Đống Đa", "city:01"),
-    ("2025:00229", "ward", "Phường Kim Liên", "legacy:006"),
-    ("2025:00199", "ward", "Phường Láng", "legacy:006"),
-)
 
 
 @dataclass
@@ -58,36 +54,11 @@ class Portal:
         return secret_word(self.code, b"test-data-key")
 
 
-def token_in(response: TestResponse) -> str:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', response.text)
-    assert found, response.text
-    return found[1]
-
-
-@pytest.fixture(scope="module")
-def rulebook() -> Rulebook:
-    return load_rulebook()
-
-
 @pytest.fixture
 def portal(tmp_path: Path, rulebook: Rulebook) -> Iterator[Portal]:
     database = open_database(f"sqlite:///{tmp_path / 'portal.db'}")
     Base.metadata.create_all(database.engine)
-    config = Config(
-        database_url="",
-        rasa_urls=(),
-        actions_port=1,
-        webhook_port=1,
-        desk_port=1,
-        portal_port=1,
-        simulator_port=1,
-        metrics_port=8060,
-        var_dir=tmp_path,
-        secret_keys=("test-secret",),
-        data_keys=("test-data-key",),
-        public_url="http://127.0.0.1:8070",
-        demo=False,
-    )
+    config = config_for(tmp_path)
     made = Portal(Flask(__name__), database, config, answered_case(database, rulebook))
     made.app = create_app(config, database, rulebook, lambda: made.now)
     yield made
@@ -96,11 +67,7 @@ def portal(tmp_path: Path, rulebook: Rulebook) -> Iterator[Portal]:
 
 def answered_case(database: Database, rulebook: Rulebook) -> str:
     with transaction(database) as session:
-        for unit_id, kind, name, parent in UNITS:
-            scheme, code = unit_id.split(":")
-            values = {"scheme": scheme, "code": code, "slug": code, "lat": 21.0, "lon": 105.8}
-            session.add(Unit(id=unit_id, kind=kind, name=name, parent_id=parent, **values))
-            session.flush()
+        add_units(session)
         officer = officers.create_officer(
             session, "kimlien", "Trần Văn Minh", "officer", "2025:00229", "mat-khau-thu-nghiem", NOW
         )

@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,13 +10,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from werkzeug.serving import make_server
 
 from core.config import Config, ConfigError, load_config
 from core.db import Database, reading
 from core.model import Conversation, Inbound
 from core.spool import Spool
 from core.vault import Vault
+from tests.pages import served
 from tests.support import ROOT
 from webhook.app import create_app
 from webhook.channels import build_channels
@@ -37,15 +36,8 @@ def config(tmp_path: Path) -> Config:
 def gateway(config: Config, database: Database) -> Iterator[str]:
     vault = Vault(config.data_keys)
     app = create_app(config, database, build_channels(config, database, vault), Spool(config.var_dir / "spool", vault))
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(app) as url:
+        yield url
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import select
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import WSGIRequestHandler
 
 import manage
 from cases.rulebook import Rulebook
@@ -28,6 +29,7 @@ from core.vault import Vault
 from simulator.app import create_app
 from simulator.settings import Settings, read_settings
 from tests.fakes import FakePlatform, Reply
+from tests.pages import served
 from tests.support import FakeChannel
 from webhook.channels import build_channels, build_paces
 from webhook.channels.base import (
@@ -97,22 +99,21 @@ def city(tmp_path: Path) -> Iterator[City]:
     changes |= {"echoes": False, "receipts": False}
     settings = Settings(**(vars(read_settings(dict(DEMO_SETTINGS))) | changes))
     app = create_app(settings)
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
+    with served(app, Handler) as url:
+        yield furnished_city(app, url, tmp_path)
+
+
+def furnished_city(app: Flask, url: str, folder: Path) -> City:
+    """A gateway's database and settings beside the simulator at `url`, to which two people have written."""
     names = ("ZALO_API_URL", "ZALO_OAUTH_URL", "MESSENGER_API_URL")
-    url = f"http://127.0.0.1:{server.server_port}"
-    database = open_database(f"sqlite:///{tmp_path}/test.db")
+    database = open_database(f"sqlite:///{folder}/test.db")
     Base.metadata.create_all(database.engine)
     config = load_config({"TIEPDAN_DEMO": "1", **dict.fromkeys(names, url)}, Path("/nonexistent"))
     client = app.test_client()
     for channel, user in USERS.items():
         body = {"channel": channel, "user": user, "text": "alo"}
         assert client.post("/api/messages", json=body).status_code == 200
-    yield City(config, database, client)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    return City(config, database, client)
     app.extensions["simulator"].delivery.close()
     database.engine.dispose()
 
@@ -178,13 +179,6 @@ def test_people_who_are_not_signed_in_are_answered_in_their_own_conversation(cit
     assert city.channels["zalo"].send(anonymous)
     found = city.simulator.get("/api/conversations/zalo/anon_55").json["messages"]
     assert [message["text"] for message in found] == ["Dạ vâng"]
-
-
-@pytest.fixture
-def platform() -> Iterator[FakePlatform]:
-    server = FakePlatform()
-    yield server
-    server.close()
 
 
 def at(city: City, platform: FakePlatform, **values: Any) -> Mapping[str, Channel]:

@@ -30,6 +30,7 @@ from tests.support import (
     KIM_LIEN,
     LANG,
     NOW,
+    Filed,
     add_conversation,
     add_officer,
     add_units,
@@ -42,7 +43,7 @@ PEOPLE = {
 
 
 @dataclass
-class Hall:
+class Hall(Filed):
     """Units, one officer for each, and short words for opening and moving cases."""
 
     database: Database
@@ -93,17 +94,6 @@ class Hall:
     @staticmethod
     def of(session: Session, code: str) -> Case:
         return session.scalars(select(Case).where(Case.code == code)).one()
-
-    def case(self, code: str) -> Case:
-        with reading(self.database) as session:
-            found = self.of(session, code)
-            session.expunge_all()
-            return found
-
-    def events(self, code: str) -> list[str]:
-        with reading(self.database) as session:
-            query = select(CaseEvent.kind).join(Case, Case.id == CaseEvent.case_id).where(Case.code == code)
-            return list(session.scalars(query.order_by(CaseEvent.id)))
 
     def told(self) -> list[str]:
         with reading(self.database) as session:

@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,11 @@ import requests
 from flask.testing import FlaskClient
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
-from werkzeug.serving import make_server
 
 from simulator.app import create_app
 from simulator.settings import Settings, SettingsError, read_settings
 from simulator.signing import messenger_signature, zalo_signature
+from tests.pages import served
 
 APP, OA, USER = "1847362950174826395", "2750918364027519384", "6093184725501938472"
 PAGE, PSID = "104882019374655", "7719203846550192"
@@ -714,24 +713,11 @@ def test_a_share_of_all_calls_fails_until_it_is_set_to_nothing(client: FlaskClie
     assert client.post("/api/faults", json={"endpoint": "media", "kind": "status500", "share": 2}).status_code == 400
 
 
-@contextmanager
-def served(client: FlaskClient) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, client.application, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def test_a_lost_answer_means_accepted_and_a_reset_means_not(client: FlaskClient) -> None:
     write(client, "messenger", text="alo")
     order(client, "messenger_send", "reset")
     order(client, "messenger_send", "lost_answer")
-    with served(client) as url:
+    with served(client.application) as url:
         for text in ("mất", "đến"):
             body = {"recipient": {"id": PSID}, "message": {"text": text}}
             with pytest.raises(requests.ConnectionError):
@@ -821,7 +807,7 @@ def test_the_page_renders_and_its_policy_and_script_keep_messages_from_becoming_
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: the phone page is not tried in a browser")
 def test_a_person_chats_on_the_page_and_no_message_becomes_markup(client: FlaskClient, gateway: Gateway) -> None:
     attack = "<img src=x onerror=\"document.title='taken'\">"
-    with served(client) as url, sync_playwright() as playwright:
+    with served(client.application) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page()
         page.goto(url)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,7 +36,7 @@ from webhook.channels.zalo_token import CLAIM, TokenStore
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 PASSWORD = "mat-khau-thu-nghiem"
 OA_ID = "2750918364027519384"
-DEAD_WORKER = """
+RENEWING = """
 from datetime import UTC, datetime
 from core.config import load_config
 from core.db import open_database
@@ -45,13 +45,6 @@ from webhook.channels import build_tokens
 config = load_config()
 build_tokens(config, open_database(config.database_url), Vault(config.data_keys), detached=True).current()
 """
-
-
-@pytest.fixture
-def platform() -> Iterator[FakePlatform]:
-    server = FakePlatform()
-    yield server
-    server.close()
 
 
 @pytest.fixture
@@ -83,18 +76,23 @@ def eventually(check: Callable[[], bool], seconds: float = 20.0) -> None:
         time.sleep(0.05)
 
 
+def renewing_worker(file: Path, platform: FakePlatform) -> subprocess.Popen[bytes]:
+    """A process of its own that renews the token once, with the database in `file`."""
+    names = ("ZALO_API_URL", "ZALO_OAUTH_URL", "MESSENGER_API_URL")
+    environment = {"PATH": os.environ["PATH"], "TIEPDAN_DEMO": "1", "DATABASE_URL": f"sqlite:///{file}"}
+    environment |= dict.fromkeys(names, platform.url)
+    return subprocess.Popen([sys.executable, "-c", RENEWING], env=environment, start_new_session=True)
+
+
 def test_a_worker_is_killed_while_zalo_answers_and_the_account_is_lost(
     platform: FakePlatform, migrated_sqlite: Path, tmp_path: Path
 ) -> None:
     """SIGKILL after the refresh token is spent and before its successor is stored."""
     file = tmp_path / "test.db"
     shutil.copy(migrated_sqlite, file)
-    names = ("ZALO_API_URL", "ZALO_OAUTH_URL", "MESSENGER_API_URL")
-    environment = {"PATH": os.environ["PATH"], "TIEPDAN_DEMO": "1", "DATABASE_URL": f"sqlite:///{file}"}
-    environment |= dict.fromkeys(names, platform.url)
     answer = {"access_token": "a", "refresh_token": "r", "expires_in": "90000"}
     platform.script("/access_token", Reply(answer, delay=1.0))
-    worker = subprocess.Popen([sys.executable, "-c", DEAD_WORKER], env=environment, start_new_session=True)
+    worker = renewing_worker(file, platform)
     eventually(lambda: bool(platform.calls))
     os.killpg(worker.pid, signal.SIGKILL)
     worker.wait()
@@ -112,12 +110,8 @@ def test_two_workers_renew_at_once_and_one_of_them_is_killed(
 ) -> None:
     file = tmp_path / "test.db"
     shutil.copy(migrated_sqlite, file)
-    names = ("ZALO_API_URL", "ZALO_OAUTH_URL", "MESSENGER_API_URL")
-    environment = {"PATH": os.environ["PATH"], "TIEPDAN_DEMO": "1", "DATABASE_URL": f"sqlite:///{file}"}
-    environment |= dict.fromkeys(names, platform.url)
     platform.script("/access_token", Reply({"access_token": "a", "refresh_token": "r"}, delay=1.0))
-    command = [sys.executable, "-c", DEAD_WORKER]
-    workers = [subprocess.Popen(command, env=environment, start_new_session=True) for _ in range(2)]
+    workers = [renewing_worker(file, platform) for _ in range(2)]
     eventually(lambda: bool(platform.calls))
     os.killpg(workers[0].pid, signal.SIGKILL)
     assert workers[1].wait(20) == 0

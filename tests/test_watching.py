@@ -6,7 +6,6 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from prometheus_client import generate_latest
 from sqlalchemy import update
 
@@ -18,7 +17,7 @@ from core.db import Database, transaction
 from core.model import ChannelToken, Outbound
 from core.spool import Spool
 from core.vault import Vault
-from tests.offices import Office, furnish
+from tests.offices import Office
 from tests.support import DONG_DA, KIM_LIEN, NOW, ROOT, Clock, add_conversation, add_officer, add_units, said
 from webhook.metrics import Gauges, registry
 
@@ -104,11 +103,6 @@ def test_a_unit_with_work_and_nobody_to_do_it_is_an_alarm_until_somebody_has_an_
     with transaction(database) as session:
         add_officer(session, "dongda", DONG_DA)
     assert "units_without_officer" not in _codes(database, rulebook)
-
-
-@pytest.fixture
-def office(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -> Office:
-    return furnish(database, rulebook, clock, tmp_path)
 
 
 def test_an_administrator_sees_what_needs_a_look_and_an_officer_does_not(office: Office) -> None:

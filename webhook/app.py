@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from core import metrics
+from core.clock import local_now
 from core.config import Config, load_config
 from core.db import Database, open_database, reading
 from core.inbox import InboundEvent
@@ -23,7 +24,7 @@ from core.log import configure
 from core.model import Conversation
 from core.spool import Spool
 from core.vault import Vault
-from webhook.channels import build_channels, utc_now
+from webhook.channels import build_channels
 from webhook.channels.base import Channel, Parsed
 from webhook.channels.body import MAX_BODY
 from webhook.recorder import Recorder
@@ -94,7 +95,7 @@ def create_app(
     database: Database,
     channels: Mapping[str, Channel],
     spool: Spool,
-    clock: Callable[[], datetime] = utc_now,
+    clock: Callable[[], datetime] = local_now,
 ) -> Flask:
     """The public routes of the gateway over parts that are already built."""
     app = Flask(__name__, static_folder=None)

@@ -5,8 +5,6 @@ Apart from the gateway, so that whoever reaches the webhooks never reaches these
 
 import logging
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +20,7 @@ from core.config import load_config
 from core.db import Database, open_database, reading
 from core.log import configure
 from core.spool import Spool
+from core.stopping import stop_event
 from core.vault import Vault
 from core.vitals import Vitals, vitals
 
@@ -86,9 +85,7 @@ def registry(gauges: Gauges) -> CollectorRegistry:
 def main() -> None:
     configure()
     config = load_config()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_event()
     spool = Spool(config.var_dir / "spool", Vault(config.data_keys))
     gauges = Gauges(open_database(config.database_url, statement_seconds=5), spool, local_now)
     server, thread = start_http_server(config.metrics_port, "127.0.0.1", registry(gauges))

@@ -4,7 +4,6 @@ import fcntl
 import logging
 import random
 import secrets
-import signal
 import socket
 import threading
 import time
@@ -24,6 +23,7 @@ from core.config import Config, load_config
 from core.db import Database, open_database, transaction
 from core.log import configure
 from core.spool import Spool
+from core.stopping import stop_event
 from core.vault import Vault
 from webhook.channels import build_channels, build_paces, build_tokens
 from webhook.chores import Chores
@@ -201,9 +201,7 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
 def main() -> None:
     configure()
     config = load_config()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_event()
     run_folder = config.var_dir / "run"
     name, lock = own_slot(run_folder)
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Conversation: what the dialogue keeps about a citizen beside the state."""
+"""Changes nothing. Databases exist that are stamped 0002: without this step Alembic could not find their place."""
 
 revision = "0002"
 down_revision = "0001"
@@ -7,8 +7,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """The schema stays as 0001 left it."""
 
 
 def downgrade() -> None:
-    """Nothing yet."""
+    """The schema stays as 0001 left it."""

@@ -1,17 +1,13 @@
 """axe-core over every page of the desk and the portal, on a desk's screen and on a phone: no serious fault."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from flask import Flask
 from playwright.sync_api import Page
 from sqlalchemy import select
-from werkzeug.serving import make_server
 
 from cases import attention
 from cases.incident_model import Incident
@@ -21,7 +17,8 @@ from core.db import transaction
 from core.model import Conversation, Outbound
 from portal.app import create_app
 from tests.browser.pages import CHROMIUM, DESK_SCREEN, PHONE_SCREEN, Windows, width
-from tests.offices import PASSWORD, Office, furnish, post
+from tests.offices import PASSWORD, Office, furnish
+from tests.pages import post, served
 from tests.support import KIM_LIEN, Clock, SqliteHouse
 
 pytestmark = [
@@ -47,19 +44,6 @@ class Site:
     code: str
     conversation_id: int
     incident_id: int
-
-
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

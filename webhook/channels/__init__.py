@@ -1,8 +1,9 @@
 """The registry of channels; gateway and worker call `build_channels`, and a new channel is one line here."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
+from core.clock import local_now
 from core.config import Config
 from core.db import Database
 from core.vault import Vault
@@ -19,12 +20,8 @@ Clock = Callable[[], datetime]
 TOKEN_TIMEOUT = 5.0  # seconds: a renewal and a call must end before the message's lease does
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def build_channels(
-    config: Config, database: Database, vault: Vault, clock: Clock = utc_now, tokens: TokenStore | None = None
+    config: Config, database: Database, vault: Vault, clock: Clock = local_now, tokens: TokenStore | None = None
 ) -> dict[str, Channel]:
     """Every configured channel by its name; one that is not configured does not exist."""
     built = (
@@ -36,7 +33,7 @@ def build_channels(
 
 
 def build_tokens(
-    config: Config, database: Database, vault: Vault, clock: Clock = utc_now, *, detached: bool = False
+    config: Config, database: Database, vault: Vault, clock: Clock = local_now, *, detached: bool = False
 ) -> TokenStore | None:
     """Zalo's tokens; `detached` renews them in a process of its own, which needs the settings in the environment."""
     if config.zalo is None:

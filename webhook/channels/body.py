@@ -42,10 +42,12 @@ def header(headers: Mapping[str, str], name: str) -> bytes:
 
 
 def as_dict(value: object) -> dict[str, Any]:
+    """The value when it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: object) -> list[Any]:
+    """The value when it is a list, else an empty one."""
     return value if isinstance(value, list) else []
 
 

@@ -1,4 +1,4 @@
-"""The Messenger profile of the Page: greeting, Get Started, first questions, menu; called by `manage.py`."""
+"""The Messenger profile of the Page: greeting, start button, first questions, menu; set by `manage.py`."""
 
 from pathlib import Path
 from typing import Any

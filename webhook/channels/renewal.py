@@ -9,10 +9,10 @@ import logging
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.clock import local_now
 from core.config import load_config
 from core.db import open_database
 from core.log import configure
@@ -46,7 +46,7 @@ def main() -> None:
     if config.zalo is None:
         return
     database, vault = open_database(config.database_url), Vault(config.data_keys)
-    store = TokenStore(database, vault, config.zalo, Http(config.zalo.oauth_url, TIMEOUT), lambda: datetime.now(UTC))
+    store = TokenStore(database, vault, config.zalo, Http(config.zalo.oauth_url, TIMEOUT), local_now)
     try:
         store.renew(store.claimed_tokens())
     except ChannelError as error:
