@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from bot.normalise import strip_accents
 from cases.boundaries import Boundaries
 from cases.codes import fold
 from cases.gazetteer import Gazetteer, UnitRef, nearest_wards, wards_of_area
@@ -117,7 +116,7 @@ class Placer:
         return replace(settled, ward_id=ward, method="likely", confidence=0.4) if ward else settled
 
     def _namesake(self, location: Location) -> str | None:
-        words = [strip_accents(word) for word in fold(location.address).replace(",", " ").split()]
+        words = fold(location.address).replace(",", " ").split()
         spans = (words[start:end] for start in range(len(words)) for end in range(len(words), start + 1, -1))
         for span in spans:
             for name in self.gazetteer.names.get(tuple(span), ()):
