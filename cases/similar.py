@@ -1,0 +1,121 @@
+"""Which cases are like one another: for a citizen about to file, for an officer, for incidents; called by all three.
+
+Candidates come by an index (ward, category, day), the newest and never more than some; how alike they are says
+`likeness`. Deterministic: the same store and the same words give the same answer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import Session
+
+from cases.categories import Categories
+from cases.conflict import is_masked
+from cases.likeness import OFFERED, SAME, UNKNOWN, Report, place_likeness, score
+from cases.model import Case, CaseEvent
+from cases.workflow import OPEN
+
+WITHIN = timedelta(days=30)
+MOST_COMPARED = 60
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What somebody is about to report, as far as it is compared; ids of units as in a draft."""
+
+    conversation_id: int
+    category: str
+    report: Report
+    ward_id: str | None
+    area_id: str | None
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """A case and how much it is like the one it was compared with, from 0 to 1."""
+
+    case: Case
+    score: float
+
+    @property
+    def may_be_the_same(self) -> bool:
+        return self.score >= OFFERED
+
+
+def report_of(case: Case) -> Report:
+    return Report(case.description, case.address, case.lat, case.lon)
+
+
+def of_place(category: str, ward_id: str | None, since: datetime) -> ColumnElement[bool]:
+    """Cases of one kind in one ward since then: what all who look for alike cases begin with."""
+    return and_(Case.ward_id == ward_id, Case.category == category, Case.opened_at >= since)
+
+
+def not_masked() -> ColumnElement[bool]:
+    return and_(Case.about_unit_id.is_(None), Case.about_officer_id.is_(None))
+
+
+def ranked(report: Report, cases: Sequence[Case]) -> list[Likeness]:
+    """The most alike first, of equal ones the newest."""
+    found = [Likeness(case, score(report, report_of(case))) for case in cases]
+    return sorted(found, key=lambda one: (-one.score, -one.case.id))
+
+
+def joinable(session: Session, categories: Categories, matter: Matter, now: datetime) -> Case | None:
+    """The open case of somebody else that is most like this matter, at a place known to be the same; None when none.
+
+    Never one that is about an office or a person, nor one whose reporter wants no name.
+    """
+    if not categories[matter.category].joinable or matter.ward_id is None:
+        return None
+    query = select(Case).where(_around(matter, now), Case.status.in_(OPEN), not_masked())
+    query = query.where(Case.conversation_id != matter.conversation_id, Case.duplicate_of_id.is_(None))
+    for one in ranked(matter.report, session.scalars(_newest(query)).all()):
+        if not one.may_be_the_same:
+            return None
+        if place_likeness(matter.report, report_of(one.case)) > UNKNOWN and not is_anonymous(session, one.case):
+            return one.case
+    return None
+
+
+def may_be_joined(session: Session, categories: Categories, case: Case) -> bool:
+    """Whether a case that was offered may still be joined: it may have ended or been marked in the meantime."""
+    offered = case.status in OPEN and categories[case.category].joinable
+    return offered and not is_masked(case) and not is_anonymous(session, case)
+
+
+def own_same(session: Session, matter: Matter, now: datetime, filed_now: str = "") -> Case | None:
+    """The citizen's own open case that is this very matter; in doubt None, for then a new one is filed.
+
+    `filed_now` begins the source of cases that came of this very message: its matters are several, not one again.
+    """
+    place = or_(Case.ward_id == matter.ward_id, Case.ward_id.is_(None)) if matter.ward_id else Case.ward_id.is_(None)
+    mine = (Case.conversation_id == matter.conversation_id, Case.category == matter.category)
+    query = select(Case).where(*mine, place, Case.status.in_(OPEN), Case.opened_at > now - WITHIN)
+    if matter.area_id:
+        query = query.where(or_(Case.area_id == matter.area_id, Case.area_id.is_(None)))
+    if filed_now:
+        query = query.where(~Case.source.startswith(filed_now, autoescape=True))
+    found = ranked(matter.report, session.scalars(_newest(query)).all())
+    return found[0].case if found and found[0].score >= SAME else None
+
+
+def is_anonymous(session: Session, case: Case) -> bool:
+    """Whether the reporter asked for no name."""
+    opened = select(CaseEvent.data).where(CaseEvent.case_id == case.id, CaseEvent.kind == "opened")
+    return any(data.get("anonymous") for data in session.scalars(opened))
+
+
+def _around(matter: Matter, now: datetime) -> ColumnElement[bool]:
+    """In the ward; or in its old district where the other case could not be placed any better."""
+    here = of_place(matter.category, matter.ward_id, now - WITHIN)
+    if matter.area_id is None:
+        return here
+    unplaced = of_place(matter.category, None, now - WITHIN)
+    return or_(here, and_(unplaced, Case.area_id == matter.area_id))
+
+
+def _newest(query: Select[Case]) -> Select[Case]:
+    return query.order_by(Case.opened_at.desc(), Case.id.desc()).limit(MOST_COMPARED)
