@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from actions.corrections import Corrector, without
 from actions.draft import Draft, Step
-from actions.opening import SURE_CATEGORY, Opener, outside
+from actions.opening import FEW_WORDS, SURE_CATEGORY, Opener, outside
 from actions.place import Location, Placer
 from actions.said import Said
-from actions.wishes import ANONYMOUS, INSTEAD, REFUSES, on_behalf_of
+from actions.wishes import ANONYMOUS, FILES_OWN, INSTEAD, REFUSES, on_behalf_of, wants_to_join
 from actions.wording import ADDRESS_CUE, QUESTION, content_words, is_bare_number, joined
 from cases.codes import fold
 
@@ -44,6 +44,8 @@ class Reader:
             return Step(draft, ("utter_stale_button",), over=asked is None)
         if asked is None:
             return self._opener.open(said, draft)
+        if asked == "join" and self._joins(said):
+            return Step(draft, joins=True)
         met = self._instead(said) or self._interruption(said, asked, draft)
         if met is not None:
             return met
@@ -54,6 +56,7 @@ class Reader:
             "location": self._location,
             "category": self._category,
             "confirm": self._confirm,
+            "join": self._join_or_confirm,
         }
         return handlers[asked](said, draft)
 
@@ -174,6 +177,16 @@ class Reader:
         named = self._corrector.category_named(said.text) or (said.category if sure else None)
         last = "other" if asked >= MOST_QUESTIONS else None
         return Step(replace(draft, category=named or last, asked_category=asked))
+
+    def _joins(self, said: Said) -> bool:
+        return "join" in said.entities or (not said.tapped and wants_to_join(said.text))
+
+    def _join_or_confirm(self, said: Said, draft: Draft) -> Step:
+        """The summary beside an open case like it: "no, send mine" files it, all else is as at any summary."""
+        own = not said.tapped and FILES_OWN.search(fold(said.text)) is not None
+        if own and content_words(said.text) <= FEW_WORDS:
+            return Step(replace(draft, confirm=True))
+        return self._confirm(said, draft)
 
     def _confirm(self, said: Said, draft: Draft) -> Step:
         if said.says_yes:
