@@ -25,6 +25,7 @@ class Draft:
     anonymous: bool = False
     editing: bool = False  # asked which part to change
     offered: str | None = None  # code of the open case of somebody else that was shown as the same matter
+    alone: bool = False  # they do not want to join it: no case is shown beside the summary any more
     added: str | None = None  # code of the citizen's own case into which it went; they may want it filed all the same
 
     def next_question(self) -> str | None:
@@ -54,6 +55,7 @@ class Draft:
                 "anonymous": self.anonymous,
                 "editing": self.editing,
                 "offered": self.offered,
+                "alone": self.alone,
                 "added": self.added,
             },
         }
@@ -93,5 +95,6 @@ def from_slots(slots: Mapping[str, Any]) -> Draft:
         anonymous=extra.get("anonymous", False),
         editing=extra.get("editing", False),
         offered=extra.get("offered"),
+        alone=extra.get("alone", False),
         added=extra.get("added"),
     )

@@ -36,15 +36,15 @@ class Joining:
 
     def offer(self, said: Said, draft: Draft) -> Offer | None:
         """The case to show beside the summary. The street is in the words of the one who reads it."""
-        with reading(self._context.database) as session:
-            now = self._context.clock()
-            found = similar.joinable(session, self._context.rulebook.categories, self._matter(said, draft), now)
-        if found is None:
-            return None
+        categories, now = self._context.rulebook.categories, self._context.clock()
         location = draft.location or Location()
         street = street_in(location.address) or self._context.placer.name(location.unit_id)
-        kind = label(self._context.rulebook.categories, found.category)
-        return Offer(found.code, f"{kind}, {street}, gửi {rough_age(found.opened_at, now)}")
+        with reading(self._context.database) as session:
+            found = similar.joinable(session, categories, self._matter(said, draft), now)
+            if found is None:
+                return None
+            age = rough_age(found.opened_at, now)
+            return Offer(found.code, f"{label(categories, found.category)}, {street}, gửi {age}")
 
     def join(self, said: Said, draft: Draft) -> Answer | None:
         """Follow the case that was offered; None when it has ended or may not be joined any more."""

@@ -9,7 +9,7 @@ from actions.opening import FEW_WORDS, SURE_CATEGORY, Opener, outside
 from actions.place import Location, Placer
 from actions.said import Said
 from actions.wishes import ANONYMOUS, FILES_OWN, INSTEAD, REFUSES, on_behalf_of, wants_to_join
-from actions.wording import ADDRESS_CUE, QUESTION, content_words, is_bare_number, joined
+from actions.wording import ADDRESS_CUE, QUESTION, WRONG, content_words, is_bare_number, joined
 from cases.codes import fold
 
 SURE_LAW = 0.60  # below it we ask whether a petition in the sense of the law is meant
@@ -182,10 +182,13 @@ class Reader:
         return "join" in said.entities or (not said.tapped and wants_to_join(said.text))
 
     def _join_or_confirm(self, said: Said, draft: Draft) -> Step:
-        """The summary beside an open case like it: "no, send mine" files it, all else is as at any summary."""
+        """The summary beside an open case like it: "no, send mine" files it, a mere no is a no to joining."""
         own = not said.tapped and FILES_OWN.search(fold(said.text)) is not None
         if own and content_words(said.text) <= FEW_WORDS:
             return Step(replace(draft, confirm=True))
+        declines = said.says_no and not said.tapped and not draft.editing and not WRONG.search(said.plain)
+        if declines and not self._corrector.says_what(said):
+            return Step(replace(draft, offered=None, alone=True))
         return self._confirm(said, draft)
 
     def _confirm(self, said: Said, draft: Draft) -> Step:

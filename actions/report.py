@@ -164,7 +164,8 @@ class ValidateReportForm(Action):  # type: ignore[misc]
         dispatcher.utter_message(response="utter_need_category", buttons=buttons)
 
     def _ask_confirm(self, dispatcher: CollectingDispatcher, said: Said, draft: Draft) -> Draft:
-        location, offer = draft.location or Location(), self._joining.offer(said, draft)
+        location = draft.location or Location()
+        offer = None if draft.alone else self._joining.offer(said, draft)
         dispatcher.utter_message(
             response="utter_summary_similar" if offer else "utter_summary",
             description=_short(draft.description or ""),
