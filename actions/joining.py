@@ -19,6 +19,8 @@ from cases.model import Case
 from cases.service import add_information
 from core.db import ROW_LOCK, reading, transaction
 
+LIKELY = 2  # of the categories a description may belong to, the best so many are compared
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -84,6 +86,7 @@ class Joining:
             report=Report(draft.description or "", location.address, location.lat, location.lon),
             ward_id=location.ward_id,
             area_id=location.area_id or self._context.parents.get(location.ward_id or ""),
+            likely=tuple(code for code in draft.likely[:LIKELY] if code in self._context.rulebook.categories),
         )
 
 

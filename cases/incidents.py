@@ -90,7 +90,7 @@ def _still_joins(session: Session, incident: Incident, settings: Settings, now: 
 def _alike(session: Session, case: Case, settings: Settings, now: datetime) -> Sequence[Case]:
     """Open reports of the same category in the same ward in the last hours, this one included, in no incident yet."""
     since = now - timedelta(hours=settings.incident_hours)
-    here = (similar.of_place(case.category, case.ward_id, since), similar.not_masked())
+    here = (similar.of_place([case.category], case.ward_id, since), similar.not_masked())
     grouped = select(IncidentCase.case_id).where(IncidentCase.case_id == Case.id).exists()
     query = select(Case).where(*here, Case.status.in_(OPEN), ~grouped)
     return session.scalars(query.order_by(Case.id)).all()

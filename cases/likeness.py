@@ -22,24 +22,28 @@ OFFERED = 0.55
 # Above it what the same citizen sends again is the same matter: the same spot with a third of the words in common.
 # Where the place is not known no words are enough.
 SAME = 0.65
+RUN_WORDS = 6  # so many words in a row, one of them leading to a place, name the same place in two stories
+TELLING_WORDS = 4
 FEWEST_GRAMS = 4  # two short texts that share their only word are not alike yet
 
 _PARTS = {"so": "so", "nha": "so", "sn": "so"} | {
     kind: kind for kind in "ngo ngach hem kiet to toa thon xom doi cum lo block khu tang".split()
 }
 _FIRM = frozenset("ngo ngach hem kiet to toa thon xom doi cum block".split())  # another one is another place
+_LOCAL = _FIRM - frozenset("ngo ngach hem kiet".split())  # tells a place of a ward without a street
 _UNITS = frozenset("phuong xa quan huyen tp".split())
 _TWO_WORD_UNITS = frozenset({"thi tran", "thi xa", "thanh pho", "khu vuc", "ha noi"})
 _LEADS = frozenset(
     "o tai gan canh doi dien truoc sau dau cuoi duoi tren trong ngoai ben giua doan goc cong duong pho dg cho"
     " kia".split()
 )
+_SURE_LEADS = _LEADS - frozenset("cho kia trong tren ngoai cong ben".split())
 # Words that tell nothing apart. "den", "ho" and their like stay: without accents they are also a lamp and a hole.
 _COMMON = frozenset(
     "a ad ai anh ay bac bao ban bi boi cac cai can cang chau chi chiu cho chu chua chung co con cu cua cung da dang"
     " day de di do duoc em gi gio gui ha hom hon khi khong la lai lam len luc ma may mai minh moi mong mot muon nao"
     " nay nen ngay nghi nguoi nha nhe nhieu nhu nhung nua o oi phan anh phia qua quy ra rat roi sang sao sau ta tai"
-    " the thi thang them theo toi tren trong tu tuan van vao ve vi viec voi vu xin xong y".split()
+    " the thi thang them theo toi tren trong tu tuan van vao ve vi viec voi vu xin xong y kinh chuc nang xem xet xu ly giup kiem tra".split()
 )
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"\d{1,4}[a-z]?\d{0,2}|[a-z]\d{1,3}")
@@ -142,7 +146,7 @@ def _parsed(words: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...], tupl
 
 def _written_likeness(one: Report, other: Report) -> float:
     if not one.spot.words or not other.spot.words:
-        return _against_the_story(one, other)
+        return _without_a_street(one, other)
     if not _same_street(one.spot.words, other.spot.words):
         return ELSEWHERE
     return _by_numbers(one.spot.numbers, other.spot.numbers)
@@ -163,14 +167,34 @@ def _by_numbers(one: dict[str, str], other: dict[str, str]) -> float:
     return SAME_SPOT if both else SAME_STREET
 
 
-def _against_the_story(one: Report, other: Report) -> float:
-    """Where a report has no address, the other one's may be named in its story."""
+def _without_a_street(one: Report, other: Report) -> float:
+    """Where one of them names no street in its address, its story may: the street, a quarter ("tổ 7"), or a landmark
+    in the very same words.
+    """
+    mine, theirs = _numbers_of(one), _numbers_of(other)
+    both = mine.keys() & theirs.keys()
+    if any(mine[kind] != theirs[kind] for kind in both & _FIRM):
+        return ELSEWHERE
     known, story = (one.spot, other.said) if one.spot.words else (other.spot, one.said)
-    if len(known.words) < 2 or not _holds(story, known.words):
-        return UNKNOWN
-    pairs = [(kind, number) for kind, number in pairwise(story) if _NUMBER.fullmatch(number)]
-    told = {_PARTS[kind]: number for kind, number in reversed(pairs) if kind in _PARTS}
-    return _by_numbers(known.numbers, told)
+    if len(known.words) > 1 and _holds(story, known.words):
+        return _by_numbers(mine, theirs)
+    return SAME_STREET if both & _LOCAL or _runs(one.said) & _runs(other.said) else UNKNOWN
+
+
+def _numbers_of(report: Report) -> dict[str, str]:
+    """Those of the address, else those of the story."""
+    pairs = [pair for pair in pairwise(report.said) if pair[0] in _PARTS and _NUMBER.fullmatch(pair[1])]
+    return {_PARTS[kind]: number for kind, number in reversed(pairs)} | report.spot.numbers
+
+
+def _runs(words: Sequence[str]) -> frozenset[tuple[str, ...]]:
+    """Stretches of a story that may name a place: a word that leads to one, and words that tell something after it."""
+    stretches = (tuple(words[at : at + RUN_WORDS]) for at in range(len(words) - RUN_WORDS + 1))
+    return frozenset(
+        stretch
+        for stretch in stretches
+        if _SURE_LEADS.intersection(stretch[: RUN_WORDS // 2]) and len(set(stretch) - _COMMON) >= TELLING_WORDS
+    )
 
 
 def _holds(longer: Sequence[str], shorter: Sequence[str]) -> bool:

@@ -30,6 +30,11 @@ class Matter:
     report: Report
     ward_id: str | None
     area_id: str | None
+    likely: tuple[str, ...] = ()  # further categories it may belong to: burning garbage is waste or pollution
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((self.category, *self.likely)))
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,9 @@ def report_of(case: Case) -> Report:
     return Report(case.description, case.address, case.lat, case.lon)
 
 
-def of_place(category: str, ward_id: str | None, since: datetime) -> ColumnElement[bool]:
-    """Cases of one kind in one ward since then: what all who look for alike cases begin with."""
-    return and_(Case.ward_id == ward_id, Case.category == category, Case.opened_at >= since)
+def of_place(categories: Sequence[str], ward_id: str | None, since: datetime) -> ColumnElement[bool]:
+    """Cases of these kinds in one ward since then: what all who look for alike cases begin with."""
+    return and_(Case.ward_id == ward_id, Case.category.in_(categories), Case.opened_at >= since)
 
 
 def not_masked() -> ColumnElement[bool]:
@@ -70,7 +75,8 @@ def joinable(session: Session, categories: Categories, matter: Matter, now: date
     """
     if not categories[matter.category].joinable or matter.ward_id is None:
         return None
-    query = select(Case).where(_around(matter, now), Case.status.in_(OPEN), not_masked())
+    kinds = [code for code in matter.categories if categories[code].joinable]
+    query = select(Case).where(_around(matter, kinds, now), Case.status.in_(OPEN), not_masked())
     query = query.where(Case.conversation_id != matter.conversation_id, Case.duplicate_of_id.is_(None))
     for one in ranked(matter.report, session.scalars(_newest(query)).all()):
         if not one.may_be_the_same:
@@ -92,7 +98,7 @@ def own_same(session: Session, matter: Matter, now: datetime, filed_now: str = "
     `filed_now` begins the source of cases that came of this very message: its matters are several, not one again.
     """
     place = or_(Case.ward_id == matter.ward_id, Case.ward_id.is_(None)) if matter.ward_id else Case.ward_id.is_(None)
-    mine = (Case.conversation_id == matter.conversation_id, Case.category == matter.category)
+    mine = (Case.conversation_id == matter.conversation_id, Case.category.in_(matter.categories))
     query = select(Case).where(*mine, place, Case.status.in_(OPEN), Case.opened_at > now - WITHIN)
     if matter.area_id:
         query = query.where(or_(Case.area_id == matter.area_id, Case.area_id.is_(None)))
@@ -108,12 +114,12 @@ def is_anonymous(session: Session, case: Case) -> bool:
     return any(data.get("anonymous") for data in session.scalars(opened))
 
 
-def _around(matter: Matter, now: datetime) -> ColumnElement[bool]:
+def _around(matter: Matter, kinds: Sequence[str], now: datetime) -> ColumnElement[bool]:
     """In the ward; or in its old district where the other case could not be placed any better."""
-    here = of_place(matter.category, matter.ward_id, now - WITHIN)
+    here = of_place(kinds, matter.ward_id, now - WITHIN)
     if matter.area_id is None:
         return here
-    unplaced = of_place(matter.category, None, now - WITHIN)
+    unplaced = of_place(kinds, None, now - WITHIN)
     return or_(here, and_(unplaced, Case.area_id == matter.area_id))
 
 

@@ -25,7 +25,7 @@ def alike(session: Session, officer: Officer, case: Case, now: datetime) -> Sequ
     """Cases of the same kind in the same ward of the last month that this officer sees, the most alike first."""
     since = now - similar.WITHIN
     here = (Case.unit_id == case.unit_id, Case.category == case.category, Case.opened_at >= since)
-    place = similar.of_place(case.category, case.ward_id, since) if case.ward_id else and_(*here)
+    place = similar.of_place([case.category], case.ward_id, since) if case.ward_id else and_(*here)
     query = select(Case).where(visible_to(session, officer), place, Case.id != case.id, Case.unit_id == case.unit_id)
     newest = query.order_by(Case.opened_at.desc(), Case.id.desc()).limit(similar.MOST_COMPARED)
     return similar.ranked(similar.report_of(case), session.scalars(newest).all())[:SHOWN]

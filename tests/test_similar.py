@@ -26,6 +26,11 @@ GARBAGE = "Rác chất đống ba ngày nay không ai dọn"
         (("Đèn đường cháy bóng tối om", "phố Láng Hạ"), ("den duong hong, toi om ca doan", "Lang Ha")),
         (("Mất nước từ chiều qua", "ngõ 210 Hoàng Quốc Việt"), ("Nhà tôi mất nước ở ngõ 210 Hoàng Quốc Việt", "")),
         (("Cống tắc nước đọng", "nhà văn hoá tổ 7"), ("cong tac, nuoc dong hoi tham", "Nha van hoa to 7")),
+        (("cot den nha van hoa to 7 nghieng", "to 7"), ("Cột đèn trước nhà văn hoá tổ 7 nghiêng sắp đổ", "")),
+        (
+            ("Đống rác cháy dở ở bãi đất sau trường cấp 2 mấy hôm rồi", "2 xã Phù Đổng"),
+            ("Rác cháy dở ở bãi đất sau trường cấp 2 khói nghi ngút", ""),
+        ),
     ],
 )
 def test_the_same_matter_in_other_words_is_offered(one: tuple[str, str], other: tuple[str, str]) -> None:
@@ -40,6 +45,11 @@ def test_the_same_matter_in_other_words_is_offered(one: tuple[str, str], other: 
         (("Đèn đường hỏng", "đường Láng"), ("Đèn đường hỏng", "Láng Hạ")),
         (("Ổ gà to giữa đường", "Chùa Bộc"), ("Vỉa hè lát gạch vỡ nát", "Chùa Bộc")),
         (("Cống tắc", "tổ 7"), ("Cống tắc", "tổ 9 Trần Hữu Dực")),
+        (("Cống tắc nước đọng ở tổ 7", ""), ("Cống tắc nước đọng ở tổ 9", "")),
+        (
+            ("Kính gửi cơ quan chức năng xem xét xử lý giúp việc cống tắc", ""),
+            ("Kính gửi cơ quan chức năng xem xét xử lý giúp việc rác bẩn", ""),
+        ),
     ],
 )
 def test_another_place_or_another_matter_is_not(one: tuple[str, str], other: tuple[str, str]) -> None:
@@ -149,6 +159,14 @@ def test_a_case_known_by_its_old_district_alone_is_found_by_what_its_story_says(
 def test_what_is_ones_own_elsewhere_old_or_anonymous_is_not_offered(store: Store, values: dict[str, Any]) -> None:
     store.file(**values)
     assert store.offered() is None
+
+
+def test_a_likely_category_counts_as_well_and_one_that_may_not_be_joined_never(store: Store) -> None:
+    code = store.file(category="pollution")
+    store.file(category="public_security")
+    assert store.offered() is None
+    assert store.offered(likely=("pollution", "public_security")) == code
+    assert store.offered(category="public_security", likely=("pollution",)) is None
 
 
 @pytest.mark.parametrize(
