@@ -43,7 +43,8 @@ _COMMON = frozenset(
     "a ad ai anh ay bac bao ban bi boi cac cai can cang chau chi chiu cho chu chua chung co con cu cua cung da dang"
     " day de di do duoc em gi gio gui ha hom hon khi khong la lai lam len luc ma may mai minh moi mong mot muon nao"
     " nay nen ngay nghi nguoi nha nhe nhieu nhu nhung nua o oi phan anh phia qua quy ra rat roi sang sao sau ta tai"
-    " the thi thang them theo toi tren trong tu tuan van vao ve vi viec voi vu xin xong y kinh chuc nang xem xet xu ly giup kiem tra".split()
+    " the thi thang them theo toi tren trong tu tuan van vao ve vi viec voi vu xin xong y"
+    " kinh chuc nang xem xet xu ly giup kiem tra".split()
 )
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"\d{1,4}[a-z]?\d{0,2}|[a-z]\d{1,3}")
