@@ -112,17 +112,18 @@ def words_likeness(one: Report, other: Report) -> float:
 
 def spot_of(address: str) -> Spot:
     """The parts of an address as typed; nothing for a pin without words."""
-    return Spot(*_parsed([fold(word) for word in _typed(address)])[:2])
+    return Spot(*_parsed(_folded(address))[:2])
 
 
 def street_in(address: str) -> str:
     """The street or landmark of an address in the words typed, without house and alley numbers; "" when none."""
-    typed = _typed(address)
-    return " ".join(typed[at] for at in _parsed([fold(word) for word in typed])[2])
+    typed = _WORD.findall(address)
+    return " ".join(typed[at] for at in _parsed(_folded(address))[2] if at < len(typed))
 
 
-def _typed(address: str) -> list[str]:
-    return [] if fold(address).startswith("vi tri ghim") else _WORD.findall(address)
+def _folded(address: str) -> list[str]:
+    plain = fold(address)
+    return [] if plain.startswith("vi tri ghim") else _WORD.findall(plain)
 
 
 def _parsed(words: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...], tuple[int, ...]]:

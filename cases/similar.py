@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session, load_only
 
 from cases.categories import Categories
 from cases.conflict import is_masked
@@ -19,6 +19,16 @@ from cases.workflow import OPEN
 
 WITHIN = timedelta(days=30)
 MOST_COMPARED = 60
+_COMPARED = (
+    Case.code,
+    Case.duplicate_of_id,
+    Case.description,
+    Case.address,
+    Case.lat,
+    Case.lon,
+    Case.category,
+    Case.opened_at,
+)
 
 
 @dataclass(frozen=True)
@@ -76,12 +86,13 @@ def joinable(session: Session, categories: Categories, matter: Matter, now: date
     if not categories[matter.category].joinable or matter.ward_id is None:
         return None
     kinds = [code for code in matter.categories if categories[code].joinable]
-    query = select(Case).where(_around(matter, kinds, now), Case.status.in_(OPEN), not_masked())
-    query = query.where(Case.conversation_id != matter.conversation_id, Case.duplicate_of_id.is_(None))
-    for one in ranked(matter.report, session.scalars(_newest(query)).all()):
+    theirs = (Case.status.in_(OPEN), not_masked(), Case.conversation_id != matter.conversation_id)
+    found = [case for place in _places(matter, kinds, now) for case in _newest(session, place, *theirs)]
+    for one in ranked(matter.report, found):
         if not one.may_be_the_same:
             return None
-        if place_likeness(matter.report, report_of(one.case)) > UNKNOWN and not is_anonymous(session, one.case):
+        placed = place_likeness(matter.report, report_of(one.case)) > UNKNOWN
+        if placed and one.case.duplicate_of_id is None and not is_anonymous(session, one.case):
             return one.case
     return None
 
@@ -97,14 +108,13 @@ def own_same(session: Session, matter: Matter, now: datetime, filed_now: str = "
 
     `filed_now` begins the source of cases that came of this very message: its matters are several, not one again.
     """
-    place = or_(Case.ward_id == matter.ward_id, Case.ward_id.is_(None)) if matter.ward_id else Case.ward_id.is_(None)
-    mine = (Case.conversation_id == matter.conversation_id, Case.category.in_(matter.categories))
-    query = select(Case).where(*mine, place, Case.status.in_(OPEN), Case.opened_at > now - WITHIN)
-    if matter.area_id:
-        query = query.where(or_(Case.area_id == matter.area_id, Case.area_id.is_(None)))
-    if filed_now:
-        query = query.where(~Case.source.startswith(filed_now, autoescape=True))
-    found = ranked(matter.report, session.scalars(_newest(query)).all())
+    mine = [Case.conversation_id == matter.conversation_id, Case.category.in_(matter.categories)]
+    mine += [Case.status.in_(OPEN), Case.opened_at > now - WITHIN]
+    ward, area = Case.ward_id.is_(None), Case.area_id.is_(None)
+    mine += [or_(ward, Case.ward_id == matter.ward_id) if matter.ward_id else ward]
+    mine += [or_(area, Case.area_id == matter.area_id)] if matter.area_id else []
+    mine += [~Case.source.startswith(filed_now, autoescape=True)] if filed_now else []
+    found = ranked(matter.report, _newest(session, *mine))
     return found[0].case if found and found[0].score >= SAME else None
 
 
@@ -114,14 +124,14 @@ def is_anonymous(session: Session, case: Case) -> bool:
     return any(data.get("anonymous") for data in session.scalars(opened))
 
 
-def _around(matter: Matter, kinds: Sequence[str], now: datetime) -> ColumnElement[bool]:
-    """In the ward; or in its old district where the other case could not be placed any better."""
+def _places(matter: Matter, kinds: Sequence[str], now: datetime) -> Sequence[ColumnElement[bool]]:
+    """In the ward, and in its old district where a case could not be placed any better: one query, one index each."""
     here = of_place(kinds, matter.ward_id, now - WITHIN)
-    if matter.area_id is None:
-        return here
-    unplaced = of_place(kinds, None, now - WITHIN)
-    return or_(here, and_(unplaced, Case.area_id == matter.area_id))
+    unplaced = and_(of_place(kinds, None, now - WITHIN), Case.area_id == matter.area_id)
+    return (here, unplaced) if matter.area_id else (here,)
 
 
-def _newest(query: Select[Case]) -> Select[Case]:
-    return query.order_by(Case.opened_at.desc(), Case.id.desc()).limit(MOST_COMPARED)
+def _newest(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Case]:
+    """Only what is compared is read of each; the one that is found reads the rest of itself."""
+    query = select(Case).where(*conditions).order_by(Case.opened_at.desc(), Case.id.desc())
+    return session.scalars(query.limit(MOST_COMPARED).options(load_only(*_COMPARED))).all()
