@@ -24,6 +24,9 @@ class Draft:
     behalf: str | None = None  # for whom somebody else reports
     anonymous: bool = False
     editing: bool = False  # asked which part to change
+    offered: str | None = None  # code of the open case of somebody else that was shown as the same matter
+    alone: bool = False  # they do not want to join it: no case is shown beside the summary any more
+    added: str | None = None  # code of the citizen's own case into which it went; they may want it filed all the same
 
     def next_question(self) -> str | None:
         """The slot to ask for; None when everything is known and confirmed."""
@@ -51,6 +54,9 @@ class Draft:
                 "behalf": self.behalf,
                 "anonymous": self.anonymous,
                 "editing": self.editing,
+                "offered": self.offered,
+                "alone": self.alone,
+                "added": self.added,
             },
         }
 
@@ -66,6 +72,7 @@ class Step:
     silent: bool = False  # the question is already in what is said
     forget: bool = False  # what was typed is not kept
     keep: bool = False  # over, but the draft waits for the citizen's word whether to file it
+    joins: bool = False  # the case that was offered is the citizen's matter as well: nothing is filed
 
 
 EMPTY: Mapping[str, Any] = {"description": None, "location": None, "category": None, "confirm": None, "draft": None}
@@ -87,4 +94,7 @@ def from_slots(slots: Mapping[str, Any]) -> Draft:
         behalf=extra.get("behalf"),
         anonymous=extra.get("anonymous", False),
         editing=extra.get("editing", False),
+        offered=extra.get("offered"),
+        alone=extra.get("alone", False),
+        added=extra.get("added"),
     )

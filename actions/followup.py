@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from rasa_sdk import Action, Tracker
@@ -11,15 +12,18 @@ from sqlalchemy.orm import Session
 
 from actions.context import Context
 from actions.said import Said, read_said
+from cases import followers
+from cases.categories import label
 from cases.codes import find_code
 from cases.deadlines import format_deadline
 from cases.model import Case
-from cases.queries import NotFoundError, case_of_citizen, cases_of
+from cases.queries import NotFoundError, case_of_citizen, cases_of, followed_case
 from cases.service import add_information, reopen
 from cases.workflow import OPEN, Status
 from core.db import ROW_LOCK, reading, transaction
 
 MOST_LISTED = 5
+Note = Callable[[Session, Case, int, str, datetime], None]  # what a follower says of a case, noted on it
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,13 @@ def tell_status(context: Context, said: Said) -> Answer:
         if code:
             return _status_by_code(context, session, said, code)
         own = cases_of(session, said.conversation_id)[:MOST_LISTED]
-        if not own:
+        followed = followers.followed_by(session, said.conversation_id)[:MOST_LISTED]
+        if not own and not followed:
             return Answer("utter_no_case", {"link": context.config.public_url})
-        if len(own) == 1:
-            return Answer("utter_case_status", _values(context, own[0]))
+        if len(own) + len(followed) == 1:
+            return Answer("utter_case_status", _values(context, own[0])) if own else _followed(context, followed[0])
         lines = [f"• {case.code}: {_status(context, case)}, {case.unit.name}" for case in own]
+        lines += [f"• {case.code} (cùng theo dõi): {_status(context, case)}, {case.unit.name}" for case in followed]
         return Answer("utter_case_list", {"cases": "\n".join(lines)})
 
 
@@ -49,7 +55,15 @@ def _status_by_code(context: Context, session: Session, said: Said, code: str) -
     try:
         return Answer("utter_case_status", _values(context, case_of_citizen(session, said.conversation_id, code)))
     except NotFoundError:
+        pass
+    try:
+        return _followed(context, followed_case(session, said.conversation_id, code))
+    except NotFoundError:
         return Answer("utter_case_unknown", {"code": code, "link": context.config.public_url})
+
+
+def _followed(context: Context, case: Case) -> Answer:
+    return Answer("utter_case_followed", followed_values(context, case))
 
 
 def add_to_case(context: Context, said: Said) -> Answer:
@@ -57,21 +71,25 @@ def add_to_case(context: Context, said: Said) -> Answer:
     with transaction(context.database) as session:
         case = _done_by(session, said) or _chosen(session, said, lambda case: Status(case.status) in OPEN)
         if case is None:
-            return Answer("utter_no_case", {"link": context.config.public_url})
+            followed = _followed_one(session, said)
+            return _as_follower(context, session, said, followed, followers.add_words, "utter_follower_heard")
         add_information(session, context.in_force.at(session), case, said.turn_id, context.clock())
         return Answer("utter_info_added", _values(context, case))
 
 
 def dispute(context: Context, said: Said) -> Answer:
-    """The matter is not solved: a resolved case is reopened, an open one gets the citizen's words."""
+    """The matter is not solved: a resolved case is reopened, an open one gets the citizen's words.
+
+    Of a case that they only follow it is noted: whoever filed it opens it again.
+    """
     with transaction(context.database) as session:
-        case = (
-            _done_by(session, said)
-            or _chosen(session, said, lambda case: case.status == Status.RESOLVED)
-            or _chosen(session, said, lambda case: Status(case.status) in OPEN)
-        )
+        case = _done_by(session, said) or _chosen(session, said, lambda case: case.status == Status.RESOLVED)
+        followed = None if case else _followed_one(session, said, resolved=True)
+        if case is None and followed is None:
+            case = _chosen(session, said, lambda case: Status(case.status) in OPEN)
+            followed = None if case else _followed_one(session, said)
         if case is None:
-            return Answer("utter_no_case", {"link": context.config.public_url})
+            return _as_follower(context, session, said, followed, followers.dispute, "utter_follower_disputed")
         # A repeat of the turn that reopened it: the same answer again.
         if any(event.data.get("turn") == said.turn_id for event in case.events if event.kind == "reopened"):
             return Answer("utter_reopened", _values(context, case))
@@ -81,6 +99,26 @@ def dispute(context: Context, said: Said) -> Answer:
             return Answer("utter_reopened", _values(context, case))
         add_information(session, context.in_force.at(session), case, said.turn_id, context.clock())
         return Answer("utter_not_resolved_yet", _values(context, case))
+
+
+def _as_follower(context: Context, session: Session, said: Said, case: Case | None, note: Note, heard: str) -> Answer:
+    """The words belong to a case this citizen follows; with none they belong nowhere."""
+    if case is None:
+        return Answer("utter_no_case", {"link": context.config.public_url})
+    note(session, case, said.turn_id, said.text, context.clock())
+    return Answer(heard, followed_values(context, case))
+
+
+def _followed_one(session: Session, said: Said, *, resolved: bool = False) -> Case | None:
+    """The followed case that is named by its code, else the newest (of those reported as dealt with)."""
+    code = said.entities.get("case_code") or find_code(said.text)
+    if code is None:
+        found = followers.followed_by(session, said.conversation_id)
+        return next((case for case in found if not resolved or case.status == Status.RESOLVED), None)
+    try:
+        return followed_case(session, said.conversation_id, code)
+    except NotFoundError:
+        return None
 
 
 def _done_by(session: Session, said: Said) -> Case | None:
@@ -109,6 +147,20 @@ def _values(context: Context, case: Case) -> dict[str, str]:
         "unit": case.unit.name,
         "due": format_deadline(case.due_at),
         "answer": _last_answer(case),
+    }
+
+
+def followed_values(context: Context, case: Case) -> dict[str, str]:
+    """What somebody who did not file it may know: its kind, state and result, no word of who did and no place."""
+    results = [event.data["text"] for event in case.events if event.kind in {"resolved", "refused"}]
+    ended = Status(case.status) not in OPEN
+    return {
+        "code": case.code,
+        "status": _status(context, case),
+        "category": label(context.rulebook.categories, case.category),
+        "unit": case.unit.name,
+        "due": format_deadline(case.due_at),
+        "answer": f"\n• Kết quả: {results[-1]}" if results and ended else "",
     }
 
 

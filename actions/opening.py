@@ -6,7 +6,7 @@ from actions.corrections import SURE_MATTER
 from actions.draft import Draft, Step
 from actions.place import Location, Placer
 from actions.said import Matter, Said
-from actions.wishes import WANTS_FILED
+from actions.wishes import ANOTHER, FILES_OWN, STILL_THE_SAME, WANTS_FILED
 from actions.wording import NOT_DONE, NOT_KNOWN, QUESTION, content_words, joined
 from cases.codes import fold
 
@@ -25,6 +25,8 @@ class Opener:
         self._placer = placer
 
     def open(self, said: Said, draft: Draft) -> Step:
+        if draft.added is not None:
+            return self._added_before(said, draft)
         if draft.description is not None:
             return self._told_before(said, draft)
         aside = self._about_a_case(said, draft) or self._aside(said, draft) or self._no_report(said, draft)
@@ -58,6 +60,19 @@ class Opener:
             told = self.described(said, draft) if said.text else draft
             danger = said.intent == "emergency"
             return Step(told, detour="emergency", over=True, keep=True) if danger else outside(Step(told))
+        return self.open(said, Draft(media=said.media, began=said.turn_id))
+
+    def _added_before(self, said: Said, draft: Draft) -> Step:
+        """What was told went into the citizen's own case: they may want it on its own, add more, or tell another."""
+        plain, few = fold(said.text), content_words(said.text) <= FEW_WORDS
+        separate = FILES_OWN.search(plain) or ANOTHER.search(plain)
+        if (said.tapped and said.intent == "affirm") or (separate and few):
+            return Step(replace(draft, added=None, confirm=True))
+        more = said.media and not said.text
+        if more or (not said.tapped and STILL_THE_SAME.search(plain) and self._placer.from_words(said.text) is None):
+            return Step(draft, detour="add_info", over=True, keep=True)
+        if said.intent in {"affirm", "deny", "cancel"} and few:
+            return Step(draft, ("utter_stays_added",), over=True, keep=True)
         return self.open(said, Draft(media=said.media, began=said.turn_id))
 
     def untold(self, said: Said) -> Draft | None:

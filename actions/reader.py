@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from actions.corrections import Corrector, without
 from actions.draft import Draft, Step
-from actions.opening import SURE_CATEGORY, SURE_DANGER, Opener, outside
+from actions.opening import FEW_WORDS, SURE_CATEGORY, SURE_DANGER, Opener, outside
 from actions.place import Location, Placer
 from actions.said import Said
-from actions.wishes import ANONYMOUS, INSTEAD, REFUSES, on_behalf_of
-from actions.wording import ADDRESS_CUE, QUESTION, content_words, is_bare_number, joined
+from actions.wishes import ANONYMOUS, FILES_OWN, INSTEAD, REFUSES, on_behalf_of, wants_to_join
+from actions.wording import ADDRESS_CUE, QUESTION, WRONG, content_words, is_bare_number, joined
 from cases.codes import fold
 
 SURE_LAW = 0.60  # below it we ask whether a petition in the sense of the law is meant
@@ -47,6 +47,8 @@ class Reader:
             return Step(draft, ("utter_stale_button",), over=asked is None)
         if asked is None:
             return self._opener.open(said, draft)
+        if asked == "join" and self._joins(said):
+            return Step(draft, joins=True)
         met = self._instead(said) or self._interruption(said, asked, draft)
         if met is not None:
             return met
@@ -57,6 +59,7 @@ class Reader:
             "location": self._location,
             "category": self._category,
             "confirm": self._confirm,
+            "join": self._join_or_confirm,
         }
         step = handlers[asked](said, draft)
         perhaps = said.intent == "emergency" and said.more_than_yes is None
@@ -73,7 +76,7 @@ class Reader:
             return Step(Draft(), dropped, detour=said.intent, over=True)
         if said.intent == "dispute_result" and said.tapped:
             return Step(draft, detour="dispute_result")
-        agrees = asked == "confirm" and said.more_than_yes is not None  # "ĐÚNG. NHANH LÊN" is no cry for help
+        agrees = asked in {"confirm", "join"} and said.more_than_yes is not None  # "ĐÚNG. NHANH LÊN" is no cry for help
         if said.intent == "emergency" and said.confidence >= SURE_DANGER and not agrees:
             return self._with_words(said, asked, draft, Step(draft, detour="emergency"))
         return None
@@ -183,6 +186,19 @@ class Reader:
         named = self._corrector.category_named(said.text) or (said.category if sure else None)
         last = "other" if asked >= MOST_QUESTIONS else None
         return Step(replace(draft, category=named or last, asked_category=asked))
+
+    def _joins(self, said: Said) -> bool:
+        return "join" in said.entities or (not said.tapped and wants_to_join(said.text))
+
+    def _join_or_confirm(self, said: Said, draft: Draft) -> Step:
+        """The summary beside an open case like it: "no, send mine" files it, a mere no is a no to joining."""
+        own = not said.tapped and FILES_OWN.search(fold(said.text)) is not None
+        if own and content_words(said.text) <= FEW_WORDS:
+            return Step(replace(draft, confirm=True))
+        declines = said.says_no and not said.tapped and not draft.editing and not WRONG.search(said.plain)
+        if declines and not self._corrector.says_what(said):
+            return Step(replace(draft, offered=None, alone=True))
+        return self._confirm(said, draft)
 
     def _confirm(self, said: Said, draft: Draft) -> Step:
         if said.says_yes:

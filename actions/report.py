@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from rasa_sdk import Action, Tracker
@@ -12,6 +13,7 @@ from actions.context import Context
 from actions.detours import answer_detour
 from actions.draft import EMPTY, Draft, Step, from_slots
 from actions.filing import Filing
+from actions.joining import Joining
 from actions.place import Location
 from actions.said import Said, read_said
 from actions.wording import without_swearing
@@ -23,6 +25,7 @@ from core.db import reading
 SUMMARY_LENGTH = 280
 BEST_CATEGORIES = 3
 COMMON_CATEGORIES = ("waste", "road_damage", "urban_order")
+SUMMARIES = frozenset({"confirm", "join"})
 ZALO_BUTTONS = 5  # on one message (Zalo OA OpenAPI, text with buttons)
 
 
@@ -33,6 +36,7 @@ class ValidateReportForm(Action):  # type: ignore[misc]
         self._context = context
         self._reader = context.reader
         self._filing = Filing(context)
+        self._joining = Joining(context)
 
     def name(self) -> str:
         return "validate_report_form"
@@ -51,28 +55,55 @@ class ValidateReportForm(Action):  # type: ignore[misc]
         if said.resumed and asked and before.description and not step.over:
             dispatcher.utter_message(response="utter_resumed", description=_short(before.description))
         self._speak(dispatcher, said, step)
-        if step.draft.confirm and step.draft.later:
-            step = self._file_first(dispatcher, said, step.draft)
-            self._speak(dispatcher, said, step)
+        step = self._carried_out(dispatcher, said, step, shown=asked in SUMMARIES)
         question = None if step.over else step.draft.next_question()
+        draft = step.draft
         if question and not step.silent:
-            self._ask(dispatcher, said, question, step.draft)
-        kept = step.draft.to_slots() if question or step.draft.confirm or step.keep else EMPTY
+            draft = self._ask(dispatcher, said, question, draft)
+        if question == "confirm" and draft.offered:
+            question = "join"
+        kept = draft.to_slots() if question or draft.confirm or step.keep else EMPTY
         return [SlotSet(name, value) for name, value in kept.items()] + [SlotSet("requested_slot", question)]
 
-    def _file_first(self, dispatcher: CollectingDispatcher, said: Said, draft: Draft) -> Step:
-        """One of several matters is confirmed: file it, and go on with the next in the same breath."""
-        self._filing.tell(dispatcher, said, draft)
-        return Step(self._reader.following(draft), ("utter_next_matter",))
+    def _carried_out(self, dispatcher: CollectingDispatcher, said: Said, step: Step, *, shown: bool) -> Step:
+        """What is decided is done, and of several matters the next begins in the same breath.
+
+        A matter of the citizen's own open case goes there before its summary was `shown`; after it they file it.
+        """
+        draft = step.draft
+        if step.joins:
+            answer = self._joining.join(said, draft)
+            if answer is None:
+                dispatcher.utter_message(response="utter_join_gone")
+                return Step(replace(draft, offered=None))
+            dispatcher.utter_message(response=answer.response, **answer.values)
+            return self._next_matter(dispatcher, said, draft) if draft.later else Step(Draft(), over=True)
+        if draft.confirm and draft.later:
+            self._filing.tell(dispatcher, said, draft)
+            return self._next_matter(dispatcher, said, draft)
+        if shown or step.over or draft.next_question() != "confirm":
+            return step
+        code = self._joining.add_to_own(said, draft)
+        if code is None:
+            return step
+        dispatcher.utter_message(response="utter_added_to_own", code=code)
+        return Step(replace(draft, added=code), over=True, keep=True)
+
+    def _next_matter(self, dispatcher: CollectingDispatcher, said: Said, draft: Draft) -> Step:
+        step = Step(self._reader.following(draft), ("utter_next_matter",))
+        self._speak(dispatcher, said, step)
+        return step
 
     def _speak(self, dispatcher: CollectingDispatcher, said: Said, step: Step) -> None:
         for response in step.say:
             if response == "utter_stale_button" and step.over:
                 self._stale_without_draft(dispatcher, said)
             else:
-                dispatcher.utter_message(response=response, **_marks(response, step))
+                dispatcher.utter_message(response=response, code=step.draft.added or "", **_marks(response, step))
         if step.detour:
-            answer_detour(dispatcher, self._context, said, step.detour)
+            # What went into the citizen's own case has its code: more of it goes there as well.
+            named = {"case_code": step.draft.added} if step.draft.added else {}
+            answer_detour(dispatcher, self._context, replace(said, entities={**named, **said.entities}), step.detour)
 
     def _stale_without_draft(self, dispatcher: CollectingDispatcher, said: Said) -> None:
         with reading(self._context.database) as session:
@@ -84,14 +115,17 @@ class ValidateReportForm(Action):  # type: ignore[misc]
             return
         dispatcher.utter_message(response="utter_already_filed", code=filed[0], status=filed[1])
 
-    def _ask(self, dispatcher: CollectingDispatcher, said: Said, question: str, draft: Draft) -> None:
+    def _ask(self, dispatcher: CollectingDispatcher, said: Said, question: str, draft: Draft) -> Draft:
+        """Put the question; at the summary the draft also keeps what was offered beside it."""
         asks = {
             "description": self._ask_description,
             "location": self._ask_location,
             "category": self._ask_category,
-            "confirm": self._ask_confirm,
         }
+        if question == "confirm":
+            return self._ask_confirm(dispatcher, said, draft)
         asks[question](dispatcher, said, draft)
+        return draft
 
     def _ask_description(self, dispatcher: CollectingDispatcher, said: Said, draft: Draft) -> None:
         if said.media:
@@ -129,16 +163,19 @@ class ValidateReportForm(Action):  # type: ignore[misc]
         buttons = [{"title": label(categories, code), "payload": f'/inform{{"category": "{code}"}}'} for code in shown]
         dispatcher.utter_message(response="utter_need_category", buttons=buttons)
 
-    def _ask_confirm(self, dispatcher: CollectingDispatcher, said: Said, draft: Draft) -> None:
+    def _ask_confirm(self, dispatcher: CollectingDispatcher, said: Said, draft: Draft) -> Draft:
         location = draft.location or Location()
+        offer = None if draft.alone else self._joining.offer(said, draft)
         dispatcher.utter_message(
-            response="utter_summary",
+            response="utter_summary_similar" if offer else "utter_summary",
             description=_short(draft.description or ""),
             category=label(self._context.rulebook.categories, draft.category or "other"),
             place=_short(location.address) or "chưa rõ",
             unit=self._context.placer.name(location.unit_id),
             media=_more(draft),
+            similar=offer.words if offer else "",
         )
+        return replace(draft, offered=offer.code if offer else None)
 
 
 def _marks(response: str, step: Step) -> dict[str, Any]:

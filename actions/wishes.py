@@ -21,6 +21,29 @@ ANONYMOUS = re.compile(
     r"\b(?:an danh|giau ten|giu kin (?:ten|danh tinh)"
     r"|(?:khong|ko|dung) (?:muon |duoc )?(?:neu|lo|de lo|tiet lo) (?:ten|danh tinh))\b"
 )
+_ME = r"(?:(?:nha |ben )?(?:toi|em|minh|chau|con|tui|bac|co|chu|anh|chi|ong|ba)|chung (?:toi|em|minh|chau)|ben nha|nha)"
+# The matter that was shown is theirs as well; asked only where one was shown.
+_JOINS = re.compile(
+    rf"^(?:(?:da|vang|u|uh|uk|ok|dung roi|dung)[ ,.!]+)*(?:{_ME} )?cung (?:dang )?(?:bi|gap|vay|the|nhu (?:vay|the))\b"
+    rf"|\b(?:cho|xin)(?: {_ME})?(?: xin| duoc)? (?:cung )?(?:theo|tham gia|ghep|gop|nhap)\b"
+    r"|\b(?:cung (?:theo doi|tham gia)|(?:theo doi|tham gia|theo) cung)\b"
+)
+_NOT = re.compile(r"\b(?:khong|ko|k|kg|dung co|thoi|chua|khoi)\b")
+_LONGEST_WISH = 12  # words
+# It shall be filed on its own all the same.
+FILES_OWN = re.compile(
+    r"\b(?:gui|bao|ghi|lap|nop|tach)(?: \w+){0,3}? (?:rieng|ho so (?:khac|moi)|don (?:khac|moi))\b|\bgui (?:di|luon)\b"
+)
+# Words of somebody who has reported before and now means another place or another matter.
+ANOTHER = re.compile(
+    r"\b(?:cho|noi|viec|vu|cai|diem|doan) (?:khac|nua|moi)\b|\bkhac (?:cho|viec|vu|noi)\b"
+    r"|\bkhong phai (?:la )?(?:cho|viec|vu|cai)\b|\b(?:lan nay|gio lai) (?:la|o|co)\b"
+)
+# What was put into the earlier case belongs there.
+STILL_THE_SAME = re.compile(
+    r"\b(?:van|dung|chinh|la) (?:la )?(?:viec|vu|cho|quan|cai|ho so)\b|\bho so (?:cu|do|truoc|kia)\b"
+    r"|\b(?:bo sung|them vao|ghi them)\b"
+)
 _RELATIVE = (
     r"(?:ba|me|bo|ong|bac|co|chu|di|cu|hang xom|nha ben|ban|nguoi quen|anh hang xom|chi hang xom)"
     r"(?: (?:noi|ngoai|hang xom|ben canh|toi|em|minh|cu|ho|nha ben|canh nha|gia|trong ngo|cung khu))*"
@@ -32,6 +55,13 @@ _BEHALF = re.compile(
 _ENGLISH = frozenset(
     "the is are and my in on of to there please help how what where can you your this for not have has i it".split()
 )
+
+
+def wants_to_join(text: str) -> bool:
+    """Whether a short answer says "so have I" ("tôi cũng bị", "cho tôi theo cùng"); a story is no such answer."""
+    plain = fold(text)
+    brief = len(plain.split()) <= _LONGEST_WISH
+    return brief and bool(_JOINS.search(plain)) and not (_NOT.search(plain) or FILES_OWN.search(plain))
 
 
 def on_behalf_of(text: str) -> str | None:

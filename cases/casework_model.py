@@ -1,4 +1,4 @@
-"""The tables of case work: proofs of closing, hand-overs to companies, references outside, texts sent, undo."""
+"""The tables of case work: who follows a case, proofs of closing, companies, references outside, texts sent, undo."""
 
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,19 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cases.model import Officer
 from core.db import Base, UtcDateTime
+
+
+class Follower(Base):
+    """A citizen who has the same matter as a case of somebody else, and hears what becomes of it."""
+
+    __tablename__ = "followers"
+    __table_args__ = (UniqueConstraint("case_id", "conversation_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"), index=True)
+    turn_id: Mapped[int | None]  # in which turn they joined
+    joined_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Proof(Base):

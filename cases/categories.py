@@ -41,6 +41,7 @@ class Category:
     needs_photo: bool
     needs_exact_location: bool
     public_summary: bool
+    joinable: bool
     ihanoi_code: str | None
     urgent_words: tuple[str, ...]
     urgent_pattern: re.Pattern[str]

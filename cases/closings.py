@@ -6,7 +6,6 @@ and ActionRefusedError when it cannot be done as asked; then nothing is changed.
 
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases import conflict, service
@@ -16,7 +15,7 @@ from cases.notices import duplicates_of, notify
 from cases.rulebook import Rulebook
 from cases.steps import ActionRefusedError, check, touch
 from cases.workflow import OPEN, Move, Status, after
-from core.db import ROW_LOCK, Base
+from core.db import ROW_LOCK
 
 
 def refuse(
@@ -66,7 +65,6 @@ def merge(
     for earlier in duplicates_of(session, case):
         earlier.duplicate_of_id = into.id
     case.duplicate_of_id = into.id
-    _move_followers(session, case, into)
     _close(session, rulebook, case, officer, Move.MERGE, now)
     event = record(session, case, "merged", now, officer, into=into.code)
     notify(session, rulebook, case, event, into.code)
@@ -89,14 +87,3 @@ def _close(session: Session, rulebook: Rulebook, case: Case, officer: Officer, m
     case.received_at = case.received_at or now
     case.resolved_at, case.spoke_at, case.offered_by_id = now, None, None
     touch(case)
-
-
-def _move_followers(session: Session, case: Case, into: Case) -> None:
-    """Whoever joined this case follows the other one from now on, each once."""
-    table = Base.metadata.tables.get("case_followers")
-    if table is None:
-        return
-    there = select(table.c.conversation_id).where(table.c.case_id == into.id)
-    mine = table.c.case_id == case.id
-    session.execute(table.delete().where(mine, table.c.conversation_id.in_(there)))
-    session.execute(table.update().where(mine).values(case_id=into.id))

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from cases import similar
 from cases.history import record
 from cases.incident_model import Incident, IncidentCase
 from cases.model import Case
@@ -90,9 +91,9 @@ def _still_joins(session: Session, incident: Incident, settings: Settings, now: 
 def _alike(session: Session, case: Case, settings: Settings, now: datetime) -> Sequence[Case]:
     """Open reports of the same category in the same ward in the last hours, this one included, in no incident yet."""
     since = now - timedelta(hours=settings.incident_hours)
-    here = (Case.category == case.category, Case.ward_id == case.ward_id, Case.about_unit_id.is_(None))
+    here = (similar.of_place([case.category], case.ward_id, since), similar.not_masked())
     grouped = select(IncidentCase.case_id).where(IncidentCase.case_id == Case.id).exists()
-    query = select(Case).where(*here, Case.opened_at >= since, Case.status.in_(OPEN), ~grouped)
+    query = select(Case).where(*here, Case.status.in_(OPEN), ~grouped)
     return session.scalars(query.order_by(Case.id)).all()
 
 

@@ -81,6 +81,7 @@ class Case(Base):
         Index("ix_cases_officer_id_queue_class_queue_at_id", "officer_id", "queue_class", "queue_at", "id"),
         Index("ix_cases_status_alarm_at", "status", "alarm_at"),
         Index("ix_cases_officer_id_status", "officer_id", "status"),
+        Index("ix_cases_ward_id_category_opened_at", "ward_id", "category", "opened_at"),  # alike ones of a place
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

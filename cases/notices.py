@@ -6,12 +6,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.deadlines import format_deadline
+from cases.followers import followers_of
 from cases.model import Case, CaseEvent, Unit
 from cases.rulebook import Rulebook
 from core import outbox
 from core.model import Conversation
 
 TOLD_TO_ALL = frozenset({"replied", "resolved", "refused", "reopened"})
+# Not what an officer writes to the reporter alone: a reply, a question.
+TOLD_TO_FOLLOWERS = frozenset({"transferred", "extended", "resolved", "refused", "reopened", "merged"})
 
 
 def notify(
@@ -38,8 +41,11 @@ def notify(
         case_id=case.id,
         buttons=[{"title": option["title"], "payload": option["token"]} for option in conversation.options],
     )
-    if event.kind in TOLD_TO_ALL:
-        _tell_merged(session, rulebook, case, event, text)
+    merged = duplicates_of(session, case) if event.kind in TOLD_TO_ALL else ()
+    _tell_merged(session, rulebook, case, merged, event, text)
+    if event.kind in TOLD_TO_FOLLOWERS:
+        told = {other.conversation_id for other in merged}
+        _tell_followers(session, rulebook, case, sorted(followers_of(session, case) - told), event, text, unit_name)
 
 
 def duplicates_of(session: Session, case: Case) -> Sequence[Case]:
@@ -47,13 +53,35 @@ def duplicates_of(session: Session, case: Case) -> Sequence[Case]:
     return session.scalars(select(Case).where(Case.duplicate_of_id == case.id).order_by(Case.id)).all()
 
 
-def _tell_merged(session: Session, rulebook: Rulebook, case: Case, event: CaseEvent, text: str) -> None:
+def _tell_merged(
+    session: Session, rulebook: Rulebook, case: Case, merged: Sequence[Case], event: CaseEvent, text: str
+) -> None:
     """The citizens of merged cases hear what the one of the leading case hears, under their own codes."""
     unit = session.get_one(Unit, case.unit_id).name
-    for other in duplicates_of(session, case):
+    for other in merged:
         words = rulebook.words.notices["merged_news"].format(unit=unit, code=other.code, into=case.code, text=text)
         key = f"event:{event.id}:{other.id}"
         outbox.enqueue(session, other.conversation_id, key, words, event.at, author="officer", case_id=other.id)
+
+
+def _tell_followers(
+    session: Session,
+    rulebook: Rulebook,
+    case: Case,
+    people: Sequence[int],
+    event: CaseEvent,
+    text: str,
+    unit: str,
+) -> None:
+    """What becomes of the case, in their own words: they did not file it, so neither its link nor a button is theirs.
+
+    The message is of no case: one that does not arrive says nothing about the reporter being reached.
+    """
+    words = rulebook.words.notices[f"follower_{event.kind}"]
+    message = words.format(unit=unit, code=case.code, text=text, due=format_deadline(case.due_at))
+    for conversation_id in people:
+        key = f"event:{event.id}:f{conversation_id}"
+        outbox.enqueue(session, conversation_id, key, message, event.at, author="system")
 
 
 def officer_spoke(conversation: Conversation) -> None:

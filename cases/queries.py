@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
+from cases import followers
 from cases.model import Case, Officer, Unit
 from cases.place_types import CITY_ID
 from cases.workflow import OPEN, Status
@@ -93,15 +94,35 @@ def recently_filed(session: Session, conversation_id: int, now: datetime) -> boo
 
 
 def recently_resolved(session: Session, conversation_id: int, now: datetime) -> bool:
-    """Whether a case of this citizen was reported as dealt with in the last month, so that "not done" may mean it."""
-    recent = (Case.status == Status.RESOLVED, Case.resolved_at > now - timedelta(days=30))
-    return session.scalars(select(Case.id).where(Case.conversation_id == conversation_id, *recent)).first() is not None
+    """Whether a case of this citizen, or one they follow, was reported as dealt with in the last month.
+
+    Then "not done" may mean it.
+    """
+    since = now - timedelta(days=30)
+    recent = (Case.status == Status.RESOLVED, Case.resolved_at > since)
+    if session.scalars(select(Case.id).where(Case.conversation_id == conversation_id, *recent)).first() is not None:
+        return True
+    followed = followers.followed_by(session, conversation_id)
+    return any(case.status == Status.RESOLVED and (case.resolved_at or since) > since for case in followed)
 
 
 def case_of_citizen(session: Session, conversation_id: int, code: str) -> Case:
     """A case by code for its own citizen only; somebody else's code is as unknown as a wrong one: NotFoundError."""
     query = select(Case).where(Case.code == code, Case.conversation_id == conversation_id)
     found = session.scalars(query).first()
+    if found is None:
+        raise NotFoundError(code)
+    return found
+
+
+def followed_case(session: Session, conversation_id: int, code: str) -> Case:
+    """A case that this citizen follows, by its code or that of the case they joined; else NotFoundError.
+
+    Its state and its result may be told, never the words or the place of who filed it.
+    """
+    asked = session.scalars(select(Case).where(Case.code == code)).first()
+    goes_on = {asked.id, asked.duplicate_of_id} if asked else set()
+    found = next((case for case in followers.followed_by(session, conversation_id) if case.id in goes_on), None)
     if found is None:
         raise NotFoundError(code)
     return found

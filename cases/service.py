@@ -92,8 +92,13 @@ def citizen_answered(session: Session, rulebook: Rulebook, case: Case, turn_id: 
     outbox.enqueue(session, case.conversation_id, f"turn:{turn_id}:0", text, now, author="system", case_id=case.id)
 
 
-def add_information(session: Session, rulebook: Rulebook, case: Case, turn_id: int, now: datetime) -> None:
-    """The citizen sent more about an open case: note the turn once and wake the clock if it was resting."""
+def add_information(
+    session: Session, rulebook: Rulebook, case: Case, turn_id: int, now: datetime, text: str = ""
+) -> None:
+    """The citizen sent more about an open case: note the turn once and wake the clock if it was resting.
+
+    `text` are words of more than this turn: a report that took several and turned out to be of this case.
+    """
     session.refresh(case, with_for_update=ROW_LOCK)  # an officer may be moving it at this very moment
     if any(event.data.get("turn") == turn_id for event in case.events):
         return
@@ -103,7 +108,7 @@ def add_information(session: Session, rulebook: Rulebook, case: Case, turn_id: i
         _stop_awaiting(session, case)
         clocks.wake(rulebook, case, now)
     case.spoke_at = case.spoke_at or now
-    record(session, case, "citizen_answered", now, turn=turn_id)
+    record(session, case, "citizen_answered", now, None, turn=turn_id, **({"text": text} if text else {}))
     touch(case)
 
 

@@ -4,28 +4,31 @@ import csv
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session, joinedload
 
+from cases import similar
+from cases.likeness import METRES_PER_DEGREE
 from cases.model import Case, Officer, Unit
 from cases.officers import may_act
 from cases.queries import subtree, visible_to
+from cases.similar import Likeness
 
-ALIKE_WITHIN = timedelta(days=30)
 SHOWN = 5
-METRES_PER_DEGREE = 111_320
 
 
-def alike(session: Session, officer: Officer, case: Case, now: datetime) -> Sequence[Case]:
-    """Cases of the same kind in the same ward of the last month, the newest first, as far as this officer sees them."""
-    same = (Case.category == case.category, Case.id != case.id, Case.opened_at > now - ALIKE_WITHIN)
-    place = Case.ward_id == case.ward_id if case.ward_id else Case.unit_id == case.unit_id
-    query = select(Case).where(visible_to(session, officer), *same, place, Case.unit_id == case.unit_id)
-    return session.scalars(query.order_by(Case.opened_at.desc(), Case.id.desc()).limit(SHOWN)).all()
+def alike(session: Session, officer: Officer, case: Case, now: datetime) -> Sequence[Likeness]:
+    """Cases of the same kind in the same ward of the last month that this officer sees, the most alike first."""
+    since = now - similar.WITHIN
+    here = (Case.unit_id == case.unit_id, Case.category == case.category, Case.opened_at >= since)
+    place = similar.of_place([case.category], case.ward_id, since) if case.ward_id else and_(*here)
+    query = select(Case).where(visible_to(session, officer), place, Case.id != case.id, Case.unit_id == case.unit_id)
+    newest = query.order_by(Case.opened_at.desc(), Case.id.desc()).limit(similar.MOST_COMPARED)
+    return similar.ranked(similar.report_of(case), session.scalars(newest).all())[:SHOWN]
 
 
 def earlier(session: Session, officer: Officer, case: Case) -> Sequence[Case]:

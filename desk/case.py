@@ -7,7 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import conflict, incidents, outside, proof, queries, replies, service, surroundings, undo
+from cases import conflict, followers, incidents, outside, proof, queries, replies, service, surroundings, undo
 from cases.model import Case, Officer
 from cases.notices import duplicates_of
 from cases.officers import may_act
@@ -201,6 +201,7 @@ def _conversation(session: Session, case: Case, open_book: bool) -> dict[str, An
 def _around(session: Session, case: Case, by: Officer, open_book: bool) -> dict[str, Any]:
     return {
         "incident": incidents.incident_of(session, case.id),
+        "followers": len(followers.followers_of(session, case)),
         "alike": surroundings.alike(session, by, case, now()),
         "earlier": surroundings.earlier(session, by, case) if open_book else (),
         "merged": duplicates_of(session, case),

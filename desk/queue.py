@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from cases import conflict, queries, queue, service, undo
+from cases import conflict, followers, queries, queue, service, undo
 from cases.model import Case
 from cases.officers import may_act
 from cases.queries import NotFoundError
@@ -25,13 +25,14 @@ MOST_AT_ONCE = 50
 
 @dataclass(frozen=True)
 class Row:
-    """A case in the queue: the mark its deadline carries, whether nobody received it in time, its place in order."""
+    """A case in the queue: its deadline's mark, whether nobody received it in time, its place, who else reports it."""
 
     case: Case
     mark: str
     unreceived: bool
     key: str
     description: str
+    followers: int
 
 
 @blueprint.get("/")
@@ -41,8 +42,9 @@ def show_queue() -> ResponseReturnValue:
     filters, after = filters_of(request.args), clean(request.args.get("after", ""))[:60]
     with reading(services().database) as session:
         page = queue.queue(session, _vault(), officer(), filters, at, after=after, limit=PAGE)
-        rows = [_row(case) for case in page.cases]
-        print_ = "-".join(f"{row.case.id}.{row.case.version}{row.mark}" for row in rows)
+        followed = followers.counts(session, page.cases)
+        rows = [_row(case, followed.get(case.id, 0)) for case in page.cases]
+        print_ = "-".join(f"{row.case.id}.{row.case.version}{row.mark}{row.followers or ''}" for row in rows)
         if is_htmx() and request.args.get("seen") == print_:
             return Response(status=204)
         kept = {key: value for key, value in request.args.items() if key not in {"after", "seen"}}
@@ -101,7 +103,7 @@ def filters_of(read: dict[str, str]) -> queue.Filters:
     )
 
 
-def _row(case: Case) -> Row:
+def _row(case: Case, followed: int) -> Row:
     rulebook, at = services().rulebook, now()
     return Row(
         case=case,
@@ -109,6 +111,7 @@ def _row(case: Case) -> Row:
         unreceived=case.status == Status.NEW and case.received_at is None and case.receive_by < at,
         key=queue.key_of(case),
         description=conflict.masked_description(case) if conflict.is_masked(case) else case.description,
+        followers=followed,
     )
 
 

@@ -1,16 +1,19 @@
 """Every intent is answered, outside the form and at each of its questions, by the real Rasa and the real actions."""
 
 import itertools
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import yaml
 
 from bench.walks import Door
+from cases.demo import Given, add_case
+from cases.rulebook import load_rulebook
 from core.db import open_database, transaction
 from core.inbox import get_conversation
 from tests.stack import ROOT, Stack
-from tests.support import NOW
+from tests.support import KIM_LIEN, NOW
 
 pytestmark = pytest.mark.processes
 
@@ -26,6 +29,7 @@ DRAFTS: dict[str, dict[str, Any]] = {
     "location": {"description": "Rác chất đống", "category": "waste"},
     "category": {"description": "Rác chất đống", "location": PLACE},
     "confirm": {"description": "Rác chất đống", "location": PLACE, "category": "waste"},
+    "join": {"description": "Rác chất đống", "location": PLACE, "category": "waste"},
 }
 ENDS = {"cancel", "denounce", "complain_decision"}
 
@@ -70,7 +74,7 @@ def test_every_intent_is_answered_at_each_question_and_the_draft_is_kept(dialogu
         answer = dialogue.turn(f"/{intent}", in_form(asked))
         assert any(reply.get("text") for reply in answer["replies"]), intent
         state = answer["state"]
-        ended = intent in ENDS or (intent, asked) == ("affirm", "confirm")
+        ended = intent in ENDS or (intent, asked) in {("affirm", "confirm"), ("affirm", "join")}
         assert (state["loop"] is None) == ended, intent
         kept = {} if ended else DRAFTS[asked]
         for slot in ("description", "category"):
@@ -93,6 +97,26 @@ def test_the_same_turn_sent_twice_says_the_same_and_files_once(dialogue: Dialogu
     second = dialogue.turn("/affirm", in_form("confirm"), 19_000_000)
     assert first == second
     assert "PA-" in first["replies"][-1]["text"]
+
+
+def test_an_open_case_like_it_is_joined_by_one_tap_beside_the_summary(dialogue: Dialogue, stack: Stack) -> None:
+    theirs = "Nhà bà Hoa đây, rác chất đống"
+    given = Given("zalo", "neighbour", "waste", "dong_da", theirs, "new", 50, KIM_LIEN, "Ngõ 12 Chùa Bộc")
+    database = open_database(stack.environment()["DATABASE_URL"])
+    with transaction(database) as session:
+        code = add_case(session, load_rulebook(), given, "given:join", datetime.now(UTC)).code
+    place = {**PLACE, "address": "ngo 12 chua boc", "ward_id": None, "options": [KIM_LIEN], "settled": False}
+    state = in_form("location")
+    state["slots"] |= {"location": place, "description": "rac chat dong khong ai don"}
+    shown = dialogue.turn(f'/inform{{"ward": "{KIM_LIEN}"}}', state)
+    summary = shown["replies"][-1]
+    assert "chua boc, gửi khoảng 2 ngày trước" in summary["text"] and "Hoa" not in summary["text"]
+    assert [button["title"] for button in summary["buttons"]] == ["Gửi", "Sửa", "Tôi cũng bị"]
+    joined = dialogue.turn(summary["buttons"][2]["payload"], shown["state"])
+    assert code in joined["replies"][-1]["text"] and joined["state"]["loop"] is None
+    asked = dialogue.turn(f'/track_case{{"case_code": "{code}"}}', joined["state"])
+    assert "cùng theo dõi" in asked["replies"][-1]["text"] and "Hoa" not in asked["replies"][-1]["text"]
+    database.engine.dispose()
 
 
 @pytest.mark.parametrize("text", ["{code} {0} {unknown} 0[x]", "%s %(a)s", "\\n \\u0000", "[số điện thoại] 0[số thẻ]"])

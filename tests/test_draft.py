@@ -483,3 +483,32 @@ def test_short_ways_to_say_yes(text: str) -> None:
 )
 def test_further_ways_to_refuse_that_anything_is_kept(text: str) -> None:
     assert READER.read(said(text, intent="privacy_request"), None, Draft()).forget
+
+
+OFFERED = replace(COMPLETE, offered="PA-482-913-773")
+
+
+@pytest.mark.parametrize(
+    "message", [tap(join="me_too"), said("toi cung bi", "emergency"), said("Em cũng gặp ạ", "deny")]
+)
+def test_what_was_offered_is_joined_by_a_tap_or_a_word(message: Said) -> None:
+    step = READER.read(message, "join", OFFERED)
+    assert (step.joins, step.draft.confirm, step.draft.offered) == (True, None, "PA-482-913-773")
+
+
+@pytest.mark.parametrize("message", [said("gửi", "report"), said("ok em"), said("không, gửi riêng cho tôi", "deny")])
+def test_beside_an_offer_ones_own_report_is_sent_as_at_any_summary(message: Said) -> None:
+    step = READER.read(message, "join", OFFERED)
+    assert (step.joins, step.draft.confirm) == (False, True)
+
+
+def test_a_mere_no_beside_an_offer_is_a_no_to_joining() -> None:
+    step = READER.read(said("không", "deny"), "join", OFFERED)
+    assert (step.draft.offered, step.draft.alone, step.draft.confirm, step.say) == (None, True, None, ())
+    tapped = READER.read(said("", "deny", tapped=True), "join", OFFERED)
+    assert tapped.say == ("utter_need_edit",)
+
+
+def test_a_draft_with_an_offer_survives_the_way_through_rasas_slots() -> None:
+    draft = replace(OFFERED, alone=True, added="PA-482-913-773")
+    assert from_slots(draft.to_slots()) == draft
