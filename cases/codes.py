@@ -46,6 +46,7 @@ _ABOUT_OTHER = re.compile(
     r"|thue|bhyt|bhxh|ho chieu)(?![a-z])[^0-9]{0,15}$"
 )
 _HOTLINES = frozenset({"111", "112", "113", "114", "115"})
+_SECRET_NUMBER = r"[ .,\-]{0,3}\d\d(?!\d)"
 _DASHES = re.compile(r"[\u2010-\u2015\u2212]")
 _LONGEST_SECRET = 100
 
@@ -97,6 +98,27 @@ def secret_matches(code: str, typed: str, keys: Sequence[bytes]) -> bool:
     given = _squeezed(typed[:_LONGEST_SECRET])
     results = [hmac.compare_digest(given, _squeezed(secret_word(code, key))) for key in keys]
     return any(results)
+
+
+def find_secret(text: str) -> str | None:
+    """The words of a receipt's secret inside a sentence: two of our nouns and two digits, however accented."""
+    match = _secret().search(fold(text))
+    return match.group() if match else None
+
+
+def without_secret(text: str) -> str:
+    """A text without the secret word in it: nobody who reads a conversation needs it."""
+    plain = fold(text)
+    match = _secret().search(plain)
+    if match is None:
+        return text
+    return f"{text[: match.start()]}•••{text[match.end() :]}" if len(plain) == len(text) else "•••"
+
+
+@cache
+def _secret() -> re.Pattern[str]:
+    nouns = "|".join(sorted((re.escape(fold(word)) for word in load_secret_words()), key=len, reverse=True))
+    return re.compile(rf"\b(?:{nouns})[ .,\-]{{1,3}}(?:{nouns}){_SECRET_NUMBER}")
 
 
 def fold(text: str) -> str:

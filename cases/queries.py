@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
+from cases.codes import without_secret
+from cases.links import owned_by
 from cases.model import Case, Officer, Unit
 from cases.service import CITY_ID
 from cases.workflow import OPEN, Status
@@ -82,25 +84,25 @@ def case_for(session: Session, officer: Officer, code: str, *, lock: bool = Fals
 
 def cases_of(session: Session, conversation_id: int) -> Sequence[Case]:
     """A citizen's own cases, newest first."""
-    query = select(Case).where(Case.conversation_id == conversation_id).order_by(Case.opened_at.desc(), Case.id.desc())
+    query = select(Case).where(owned_by(conversation_id)).order_by(Case.opened_at.desc(), Case.id.desc())
     return session.scalars(query.options(joinedload(Case.unit))).all()
 
 
 def recently_filed(session: Session, conversation_id: int, now: datetime) -> bool:
     """Whether this citizen filed a case in the last half hour, so that a photo without words belongs to it."""
     recent = (Case.status.in_(OPEN), Case.opened_at > now - timedelta(minutes=30))
-    return session.scalars(select(Case.id).where(Case.conversation_id == conversation_id, *recent)).first() is not None
+    return session.scalars(select(Case.id).where(owned_by(conversation_id), *recent)).first() is not None
 
 
 def recently_resolved(session: Session, conversation_id: int, now: datetime) -> bool:
     """Whether a case of this citizen was reported as dealt with in the last month, so that "not done" may mean it."""
     recent = (Case.status == Status.RESOLVED, Case.resolved_at > now - timedelta(days=30))
-    return session.scalars(select(Case.id).where(Case.conversation_id == conversation_id, *recent)).first() is not None
+    return session.scalars(select(Case.id).where(owned_by(conversation_id), *recent)).first() is not None
 
 
 def case_of_citizen(session: Session, conversation_id: int, code: str) -> Case:
     """A case by code for its own citizen only; somebody else's code is as unknown as a wrong one: NotFoundError."""
-    query = select(Case).where(Case.code == code, Case.conversation_id == conversation_id)
+    query = select(Case).where(Case.code == code, owned_by(conversation_id))
     found = session.scalars(query).first()
     if found is None:
         raise NotFoundError(code)
@@ -129,7 +131,7 @@ def messages_of(session: Session, conversation_id: int, *, since: datetime | Non
 
 
 def _from_citizen(row: Inbound) -> Message:
-    words = row.choice if row.choice and row.text.startswith("#") else row.text
+    words = row.choice if row.choice and row.text.startswith("#") else without_secret(row.text)
     return Message(row.received_at, "citizen", words, row.kind, "received", (), row.id, row.location, "", row.original)
 
 
