@@ -46,7 +46,6 @@ _ABOUT_OTHER = re.compile(
     r"|thue|bhyt|bhxh|ho chieu)(?![a-z])[^0-9]{0,15}$"
 )
 _HOTLINES = frozenset({"111", "112", "113", "114", "115"})
-_SECRET_NUMBER = r"[ .,\-]{0,3}\d\d(?!\d)"
 _DASHES = re.compile(r"[\u2010-\u2015\u2212]")
 _LONGEST_SECRET = 100
 
@@ -118,7 +117,7 @@ def without_secret(text: str) -> str:
 @cache
 def _secret() -> re.Pattern[str]:
     nouns = "|".join(sorted((re.escape(fold(word)) for word in load_secret_words()), key=len, reverse=True))
-    return re.compile(rf"\b(?:{nouns})[ .,\-]{{1,3}}(?:{nouns}){_SECRET_NUMBER}")
+    return re.compile(rf"\b(?:{nouns})[ .,\-]{{1,3}}(?:{nouns})[ .,\-]{{0,3}}\d\d(?!\d)")
 
 
 def fold(text: str) -> str:

@@ -1,0 +1,205 @@
+"""What words say about a case that is already filed: done or not, stars, taken back, more to add, a secret word.
+
+Pure; called by actions/case_talk, which knows what was asked. The classifier's intents err on such short answers, so
+the words themselves decide, and the state says whether there is anything they can be about.
+"""
+
+import re
+
+from bot.normalise import collapse_elongation, decode_keystrokes, expand
+from bot.normalise import fold as fold_accented
+from cases.codes import find_secret, fold
+
+# Spellings of phones that `bot.normalise.expand` leaves alone, because elsewhere they may mean something else.
+_SHORT = {
+    **dict.fromkeys(("xog", "xg", "xogn", "sog", "xomg"), "xong"),
+    **dict.fromkeys(("chx", "chuwa", "chuaw"), "chua"),
+    **dict.fromkeys(("hông", "hổng", "hk", "hem", "hog", "kh", "khum"), "khong"),
+    **dict.fromkeys(("gium", "dum"), "giup"),
+    **dict.fromkeys(("tui", "mk", "mik", "mìn"), "minh"),
+    "log": "long",
+    "hs": "ho so",
+    "bs": "bo sung",
+    "pa": "phan anh",
+}
+# The same letters are another word before anything else: "đèn hong", "ch Hoa".
+_BEFORE_SOME = (
+    (re.compile(r"\bhong(?= (?:ai|co|thay|can|hai|muon|phai|chiu|duoc|xong))"), "khong"),
+    (re.compile(r"\bch(?= (?:xong|lam|co|thay|ai|duoc|sua|don))"), "chua"),
+)
+
+_NO = r"(?:khong|chang|cha|dau(?: co)?|chua)"
+NOT_DONE = re.compile(
+    r"\bchua(?: \w+){0,2}? (?:xong|giai quyet|xu ly|lam|don|sua|het|on|sach|thay|ai|duoc|dut diem|triet de|va)\b"
+    r"|\b(?:van|con|hay con) (?:con|chua|nhu cu|nhu the|the|vay|nguyen|y nguyen|bi|day|do)\b"
+    r"|\bvan (?:chat|do|ngap|tac|hong|bi|tran|dong|thoi|hoi|keu|toi|nhu|the|vay|vut|lan|chay|rot|nut)\b"
+    r"|\b(?:y nguyen|nguyen xi|nhu cu|dau (?:lai )?vao day|tai dien|bi lai|mo lai|xem lai giup|lam lai)\b"
+    r"|\b(?:khong|chang|cha|dau) (?:thay |co )*(?:ai|gi|nguoi nao|ma nao)(?: \w+){0,2} (?:lam|don|sua|den|xuong|toi|xu ly)\b"
+    r"|\b(?:da|co|xong) (?:xong |lam |gi )?dau\b|\bdau (?:da |co )?(?:xong|lam gi)\b|\bco (?:lam|xong) gi\b"
+    r"|\b(?:xong|giai quyet) (?:cai|gi|ma) (?:gi|xong|ma)\b|\bbao xong ma\b|\bnoi xao\b|\blam cho co\b"
+    r"|^chua(?: a| dau| em| nhe| ban| oi)*$"
+)
+_DONE = re.compile(
+    r"\b(?:xong|don sach|don roi|sach roi|sach se|sua roi|lam roi|het roi|on roi|on ca roi|giai quyet roi|xu ly roi"
+    r"|duoc roi|binh thuong roi|sang roi|co nuoc roi|co dien roi)\b"
+)
+_NOT_OR_ASKED = re.compile(rf"\b(?:{_NO}|bao gio|khi nao|van|may gio|neu|sap)\b|\?")
+
+_NUMBERS = {"mot": 1, "hai": 2, "ba": 3, "bon": 4, "tu": 4, "nam": 5}
+_COUNT = r"(?P<n>\d{1,3}|mot|hai|ba|bon|tu|nam)"
+_STARS = re.compile(
+    rf"\b{_COUNT} ?(?:sao|\*|diem(?! (?:tap ket|den|nong|ngap|do|dung|mu|rac|giao|thu)))(?!\w)"
+    rf"|\b{_COUNT.replace('<n>', '<of>')} ?(?:/|tren) ?(?:5|nam)\b"
+    rf"|\b(?:cham|danh gia|rate|vote|cho em|cho han|cho)(?: \w+)? {_COUNT.replace('<n>', '<given>')}$"
+)
+_BARE = re.compile(rf"^(?:so |chon |cho |cham )*{_COUNT}(?: nhe| a| em| thoi| di)*$")
+_SATISFIED = (
+    (re.compile(rf"\b{_NO} (?:duoc )?(?:he )?(?:hai long|tot|on|vua y)\b"), 2),
+    (re.compile(r"\b(?:that vong|qua te|te qua|rat te|qua kem|rat kem|buc minh|buc xuc)\b"), 1),
+    (re.compile(r"\b(?:rat|qua|cuc ky|cuc|vo cung) (?:la )?(?:hai long|tot|tuyet|ung y|ung|uoi)\b|\btuyet voi\b"), 5),
+    (re.compile(r"\b(?:hai long|ung y|tot|ung)(?: lam| qua)\b"), 5),
+    (re.compile(r"\b(?:tam (?:duoc|on|tam)|binh thuong|tam tam|cung duoc|tuong doi)\b"), 3),
+    (re.compile(r"\b(?:hai long|ung y|vua y|tot|on)\b"), 4),
+)
+_VERY = re.compile(r"\b(?:rat|qua|cuc ky|hoan toan|vo cung) ")
+MOST_RATING_WORDS = 10
+MOST_DONE_WORDS = 8
+
+_MATTER = r"(?:ho so|phan anh|don(?: thu)?|kien nghi|yeu cau|bao cao|vu(?: viec)?|viec(?: nay| do| kia)?|ma|cai)"
+_FILLER = r"(?: (?:lai|giup|ho|cai|di|luon|cho|toi|em|minh|chau|bac|anh|nay|toan|bo|ca|het|cac|nhung|mot|vu|ban))*"
+WITHDRAW = re.compile(
+    rf"\b(?:rut|huy|huy bo|bo|thu hoi|xoa){_FILLER} {_MATTER}\b"
+    r"|\b(?:khong|khoi|chang|het) (?:can|muon|phai)(?: \w+){0,3}? (?:nua|dau)\b"
+    r"|\b(?:khong|khoi) can (?:xu ly|giai quyet|den|lam|phan anh|nhe|a)\b|\bkhoi can\b|\bkhong can (?:nua )?dau\b"
+    r"|\b(?:dung|khoi|thoi) (?:xu ly|giai quyet)\b|\b(?:khong|khoi|thoi) (?:gui|bao)(?: \w+){0,2} nua\b"
+)
+_CALLED_OFF = re.compile(r"\b(?:rut|huy|thu hoi)\b")  # with a code of a case beside it
+_NOT_OFF = re.compile(
+    r"\b(?:dung|khong|chua|sao|ai|tu y|bi|da|tai|vi sao|cu) (?:\w+ )?(?:rut|huy|xoa)\b"
+    r"|\b(?:goc|dich vu cong|bao hiem|bhxh|quyet dinh|giay|tien|thi|hoc|dong y|phep|o cam|ruot|du lieu|thong tin|tai khoan"
+    r"|to cao|khieu nai)\b"
+)
+
+_KEEPS = re.compile(
+    r"\b(?:dung|khong|chua|khoi|thoi) (?:\w+ )?(?:rut|huy|xoa)\b|\bcu de\b|\bgiu (?:lai|nguyen)\b|^thoi(?: nhe| a| em| di)*$"
+)
+
+_ADDS = re.compile(
+    r"\b(?:bo sung|gui them|noi them|them thong tin|cung cap them|gui bo sung|nhan them|ke them|them anh)\b"
+)
+_ADDS_NOTHING = re.compile(
+    r"\b(?:cho|xin|toi|em|minh|chau|con|bac|anh|chi|co|chu|muon|can|dinh|duoc|bo sung|gui|noi|cung cap|ke|nhan|them|thong tin"
+    r"|noi dung|mot|it|vai|chut|cai|tam|hinh|may|ho so|phan anh|hom|truoc|qua|nay|kia|vua|roi|da|cu|cua|vao|cho|ve|voi|nhe|a"
+    r"|nha|thi|lam|sao|the|nao|o|dau|khong|va|la|ma|so|xong|giup|alo|chao|oi|ban|day|de|tiep|nua)\b"
+)
+_NOTHING_MORE = re.compile(
+    r"^(?:da |vang |thoi |a )*(?:thoi|khong|khong co(?: gi)?|khong co gi(?: them| nua)?|het roi|the thoi|vay thoi|khong can"
+    r"|khong a|huy|bo qua|du roi|khong them gi|khoi|khong can nua)(?: nhe| a| em| dau| nua| cam on| them)*$"
+)
+_MINE = re.compile(
+    r"^(?:(?:cho|xin) (?:toi |em |minh |bac |chau )?)?(?:(?:xem|tra|tra cuu|liet ke|danh sach|kiem tra|coi|mo|hoi) )*"
+    r"(?:lai )?(?:cac |nhung |may )?(?:ho so|phan anh|don)(?: (?:da gui|truoc|cu|truoc day))?"
+    r"(?: cua)? ?(?:toi|minh|em|chau|tui|tao|bac|co|chu|anh|chi|mk|t)"
+    r"(?: (?:dau|dau roi|den dau|den dau roi|the nao|the nao roi|sao roi|a|nhe|voi|di))*$"
+)
+_SECRET_MARK = re.compile(
+    r"\b(?:tu|ma|mat khau|chu) bi mat(?: (?:la|cua toi|cua em|cua ho so|tra cuu|de tra cuu))*\W*(?P<rest>.*)$"
+)
+_SECRET_LOST = re.compile(
+    r"\b(?:quen|lam mat|khong (?:nho|biet|con|thay|co))\b.*\bbi mat\b"
+    r"|\bbi mat\b.*\b(?:quen|mat roi|khong (?:nho|biet|con|thay|co)|la gi|o dau|nao)\b"
+)
+MOST_SECRET_WORDS = 7
+
+
+def heard(text: str) -> str:
+    """Text as these patterns read it: no accents, abbreviations written out, only words, numbers and the marks * / ?."""
+    accented = expand(fold_accented(collapse_elongation(decode_keystrokes(text))))
+    plain = " ".join(_SHORT.get(word) or fold(word) for word in re.findall(r"\w+|[*/?]", accented))
+    for pattern, word in _BEFORE_SOME:
+        plain = pattern.sub(word, plain)
+    return plain
+
+
+def says_not_done(plain: str) -> bool:
+    return NOT_DONE.search(plain) is not None
+
+
+def says_done(plain: str) -> bool:
+    """A few words, neither a question nor a no, that say the matter is dealt with."""
+    short = len(plain.split()) <= MOST_DONE_WORDS
+    return short and _DONE.search(plain) is not None and _NOT_OR_ASKED.search(plain) is None
+
+
+def stars_in(plain: str, *, asked: bool) -> str | None:
+    """The stars given, "1" to "5"; "?" for a number that is none of them; None when the words give none.
+
+    A bare number and a dissatisfied word are stars only when they were `asked` for.
+    """
+    if len(plain.split()) > MOST_RATING_WORDS:
+        return None
+    found = (_BARE.search(plain) if asked else None) or _STARS.search(plain)
+    if found is not None:
+        said = next(group for group in found.groups() if group)
+        stars = _NUMBERS.get(said) or int(said)
+        return str(stars) if 1 <= stars <= 5 else "?"
+    return _stars_in_words(plain, asked=asked)
+
+
+def _stars_in_words(plain: str, *, asked: bool) -> str | None:
+    if "?" in plain:
+        return None
+    for pattern, stars in _SATISFIED:
+        if pattern.search(plain):
+            worst = 1 if stars == 2 and _VERY.search(plain) else stars
+            satisfied = stars == 5 or (stars == 4 and "hai long" in plain)
+            return str(worst) if asked or satisfied else None
+    return None
+
+
+def wants_withdrawal(plain: str, *, coded: bool) -> bool:
+    """Whether a filed case shall not be worked any more; `coded` says that the words name one by its code."""
+    if _NOT_OFF.search(plain):
+        return False
+    return WITHDRAW.search(plain) is not None or (coded and _CALLED_OFF.search(plain) is not None)
+
+
+def keeps(plain: str) -> bool:
+    """No to the question whether a case shall be taken back: "thôi đừng rút", "cứ để đấy"."""
+    return _KEEPS.search(plain) is not None
+
+
+def adds(plain: str) -> bool:
+    return _ADDS.search(plain) is not None
+
+
+def adds_nothing(plain: str) -> bool:
+    """Whether the wish to add something is all that is said, without what."""
+    return len(re.findall(r"[a-z]{2,}", _ADDS_NOTHING.sub(" ", plain))) == 0
+
+
+def has_nothing_more(plain: str) -> bool:
+    return _NOTHING_MORE.search(plain) is not None
+
+
+def asks_for_own(plain: str) -> bool:
+    """ "Hồ sơ của tôi", "cho em xem các phản ánh đã gửi của em" and nothing else."""
+    return _MINE.search(plain) is not None
+
+
+def secret_in(text: str) -> str | None:
+    """What is offered as the secret word of a receipt: words of its shape, or whatever is called so."""
+    found = find_secret(text)
+    if found is not None:
+        return found
+    marked = _SECRET_MARK.search(fold(text))
+    return (marked["rest"].strip() or None) if marked else None
+
+
+def lost_the_secret(plain: str) -> bool:
+    return _SECRET_LOST.search(plain) is not None
+
+
+def may_be_secret(text: str) -> bool:
+    """Whether words after the question for the secret can be tries at it, however wrong."""
+    return 0 < len(text.split()) <= MOST_SECRET_WORDS
