@@ -8,6 +8,7 @@ from actions import case_words
 from actions.said import Said
 from actions.wishes import REFUSES
 from cases.codes import find_code, fold
+from cases.spoken import heard
 
 SURE = 0.50  # of an intent that has an answer of its own
 FEW_WORDS = 8  # an aside rather than what was asked for
@@ -39,7 +40,7 @@ def read_wish(said: Said, pending: Mapping[str, Any], *, told: bool, placed: Cal
         return None
     if not said.text:
         return Wish("more", pending["code"]) if pending.get("what") == "add" and said.media else None
-    turn = _Turn(said, pending, told, case_words.heard(said.text), placed)
+    turn = _Turn(said, pending, told, heard(said.text), placed)
     readers = (_secret, _answer, _withdrawal, _stars, _result, _addition, _own)
     return next((wish for wish in (reader(turn) for reader in readers) if wish is not None), None)
 

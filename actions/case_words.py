@@ -1,32 +1,13 @@
 """What words say about a case that is already filed: done or not, stars, taken back, more to add, a secret word.
 
-Pure; called by actions/case_talk, which knows what was asked. The classifier's intents err on such short answers, so
+Pure; called by actions/case_wish, which knows what was asked. The patterns read words as `cases.spoken.heard` gives
+them. The classifier's intents err on such short answers, so
 the words themselves decide, and the state says whether there is anything they can be about.
 """
 
 import re
 
-from bot.normalise import collapse_elongation, decode_keystrokes, expand
-from bot.normalise import fold as fold_accented
 from cases.codes import find_secret, fold
-
-# Spellings of phones that `bot.normalise.expand` leaves alone, because elsewhere they may mean something else.
-_SHORT = {
-    **dict.fromkeys(("xog", "xg", "xogn", "sog", "xomg"), "xong"),
-    **dict.fromkeys(("chx", "chuwa", "chuaw"), "chua"),
-    **dict.fromkeys(("hông", "hổng", "hk", "hem", "hog", "kh", "khum"), "khong"),
-    **dict.fromkeys(("gium", "dum"), "giup"),
-    **dict.fromkeys(("tui", "mk", "mik", "mìn"), "minh"),
-    "log": "long",
-    "hs": "ho so",
-    "bs": "bo sung",
-    "pa": "phan anh",
-}
-# The same letters are another word before anything else: "đèn hong", "ch Hoa".
-_BEFORE_SOME = (
-    (re.compile(r"\bhong(?= (?:ai|co|thay|can|hai|muon|phai|chiu|duoc|xong))"), "khong"),
-    (re.compile(r"\bch(?= (?:xong|lam|co|thay|ai|duoc|sua|don))"), "chua"),
-)
 
 _NO = r"(?:khong|chang|cha|dau(?: co)?|chua)"
 NOT_DONE = re.compile(
@@ -34,7 +15,8 @@ NOT_DONE = re.compile(
     r"|\b(?:van|con|hay con) (?:con|chua|nhu cu|nhu the|the|vay|nguyen|y nguyen|bi|day|do)\b"
     r"|\bvan (?:chat|do|ngap|tac|hong|bi|tran|dong|thoi|hoi|keu|toi|nhu|the|vay|vut|lan|chay|rot|nut)\b"
     r"|\b(?:y nguyen|nguyen xi|nhu cu|dau (?:lai )?vao day|tai dien|bi lai|mo lai|xem lai giup|lam lai)\b"
-    r"|\b(?:khong|chang|cha|dau) (?:thay |co )*(?:ai|gi|nguoi nao|ma nao)(?: \w+){0,2} (?:lam|don|sua|den|xuong|toi|xu ly)\b"
+    r"|\b(?:khong|chang|cha|dau) (?:thay |co )*(?:ai|gi|nguoi nao|ma nao)(?: \w+){0,2}"
+    r" (?:lam|don|sua|den|xuong|toi|xu ly)\b"
     r"|\b(?:da|co|xong) (?:xong |lam |gi )?dau\b|\bdau (?:da |co )?(?:xong|lam gi)\b|\bco (?:lam|xong) gi\b"
     r"|\b(?:xong|giai quyet) (?:cai|gi|ma) (?:gi|xong|ma)\b|\bbao xong ma\b|\bnoi xao\b|\blam cho co\b"
     r"|^chua(?: a| dau| em| nhe| ban| oi)*$"
@@ -76,25 +58,26 @@ WITHDRAW = re.compile(
 _CALLED_OFF = re.compile(r"\b(?:rut|huy|thu hoi)\b")  # with a code of a case beside it
 _NOT_OFF = re.compile(
     r"\b(?:dung|khong|chua|sao|ai|tu y|bi|da|tai|vi sao|cu) (?:\w+ )?(?:rut|huy|xoa)\b"
-    r"|\b(?:goc|dich vu cong|bao hiem|bhxh|quyet dinh|giay|tien|thi|hoc|dong y|phep|o cam|ruot|du lieu|thong tin|tai khoan"
-    r"|to cao|khieu nai)\b"
+    r"|\b(?:goc|dich vu cong|bao hiem|bhxh|quyet dinh|giay|tien|thi|hoc|dong y|phep|o cam|ruot"
+    r"|du lieu|thong tin|tai khoan|to cao|khieu nai)\b"
 )
 
 _KEEPS = re.compile(
-    r"\b(?:dung|khong|chua|khoi|thoi) (?:\w+ )?(?:rut|huy|xoa)\b|\bcu de\b|\bgiu (?:lai|nguyen)\b|^thoi(?: nhe| a| em| di)*$"
+    r"\b(?:dung|khong|chua|khoi|thoi) (?:\w+ )?(?:rut|huy|xoa)\b|\bcu de\b|\bgiu (?:lai|nguyen)\b"
+    r"|^thoi(?: nhe| a| em| di)*$"
 )
 
 _ADDS = re.compile(
     r"\b(?:bo sung|gui them|noi them|them thong tin|cung cap them|gui bo sung|nhan them|ke them|them anh)\b"
 )
 _ADDS_NOTHING = re.compile(
-    r"\b(?:cho|xin|toi|em|minh|chau|con|bac|anh|chi|co|chu|muon|can|dinh|duoc|bo sung|gui|noi|cung cap|ke|nhan|them|thong tin"
-    r"|noi dung|mot|it|vai|chut|cai|tam|hinh|may|ho so|phan anh|hom|truoc|qua|nay|kia|vua|roi|da|cu|cua|vao|cho|ve|voi|nhe|a"
-    r"|nha|thi|lam|sao|the|nao|o|dau|khong|va|la|ma|so|xong|giup|alo|chao|oi|ban|day|de|tiep|nua)\b"
+    r"\b(?:cho|xin|toi|em|minh|chau|con|bac|anh|chi|co|chu|muon|can|dinh|duoc|bo sung|gui|noi|cung cap|ke|nhan|them"
+    r"|thong tin|noi dung|mot|it|vai|chut|cai|tam|hinh|may|ho so|phan anh|hom|truoc|qua|nay|kia|vua|roi|da|cu|cua|vao"
+    r"|cho|ve|voi|nhe|a|nha|thi|lam|sao|the|nao|o|dau|khong|va|la|ma|so|xong|giup|alo|chao|oi|ban|day|de|tiep|nua)\b"
 )
 _NOTHING_MORE = re.compile(
-    r"^(?:da |vang |thoi |a )*(?:thoi|khong|khong co(?: gi)?|khong co gi(?: them| nua)?|het roi|the thoi|vay thoi|khong can"
-    r"|khong a|huy|bo qua|du roi|khong them gi|khoi|khong can nua)(?: nhe| a| em| dau| nua| cam on| them)*$"
+    r"^(?:da |vang |thoi |a )*(?:thoi|khong|khong co(?: gi)?|khong co gi(?: them| nua)?|het roi|the thoi|vay thoi"
+    r"|khong can|khong a|huy|bo qua|du roi|khong them gi|khoi|khong can nua)(?: nhe| a| em| dau| nua| cam on| them)*$"
 )
 _MINE = re.compile(
     r"^(?:(?:cho|xin) (?:toi |em |minh |bac |chau )?)?(?:(?:xem|tra|tra cuu|liet ke|danh sach|kiem tra|coi|mo|hoi) )*"
@@ -110,15 +93,6 @@ _SECRET_LOST = re.compile(
     r"|\bbi mat\b.*\b(?:quen|mat roi|khong (?:nho|biet|con|thay|co)|la gi|o dau|nao)\b"
 )
 MOST_SECRET_WORDS = 7
-
-
-def heard(text: str) -> str:
-    """Text as these patterns read it: no accents, abbreviations written out, only words, numbers and the marks * / ?."""
-    accented = expand(fold_accented(collapse_elongation(decode_keystrokes(text))))
-    plain = " ".join(_SHORT.get(word) or fold(word) for word in re.findall(r"\w+|[*/?]", accented))
-    for pattern, word in _BEFORE_SOME:
-        plain = pattern.sub(word, plain)
-    return plain
 
 
 def says_not_done(plain: str) -> bool:

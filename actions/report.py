@@ -12,6 +12,7 @@ from actions.context import Context
 from actions.detours import answer_detour
 from actions.draft import EMPTY, Draft, Step, from_slots
 from actions.filing import Filing
+from actions.incident_news import incident_news
 from actions.place import Location
 from actions.said import Said, read_said
 from actions.wording import without_swearing
@@ -56,6 +57,9 @@ class ValidateReportForm(Action):  # type: ignore[misc]
             self._speak(dispatcher, said, step)
         question = None if step.over else step.draft.next_question()
         if question and not step.silent:
+            news = incident_news(self._context, before, step.draft) if question == "confirm" else None
+            if news is not None:
+                dispatcher.utter_message(response="utter_incident", **news)
             self._ask(dispatcher, said, question, step.draft)
         kept = step.draft.to_slots() if question or step.draft.confirm or step.keep else EMPTY
         return [SlotSet(name, value) for name, value in kept.items()] + [SlotSet("requested_slot", question)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, ForeignKey, or_, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column
 
 from cases import audit
 from cases.history import record
@@ -32,6 +32,17 @@ def owned_by(conversation_id: int) -> ColumnElement[bool]:
     """The condition on cases that are this account's own: filed from it, or opened in it with the secret word."""
     opened = select(CaseLink.case_id).where(CaseLink.conversation_id == conversation_id)
     return or_(Case.conversation_id == conversation_id, Case.id.in_(opened))
+
+
+def own_cases(session: Session, conversation_id: int) -> Sequence[Case]:
+    """The cases this account may change as its citizen, newest first."""
+    query = select(Case).where(owned_by(conversation_id)).order_by(Case.opened_at.desc(), Case.id.desc())
+    return session.scalars(query.options(joinedload(Case.unit))).all()
+
+
+def own_case(session: Session, conversation_id: int, code: str) -> Case | None:
+    """None for somebody else's code and for one that does not exist alike."""
+    return session.scalars(select(Case).where(Case.code == code, owned_by(conversation_id))).first()
 
 
 def accounts_of(session: Session, case: Case) -> Sequence[Conversation]:

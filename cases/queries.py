@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from cases.codes import without_secret
-from cases.links import owned_by
+from cases.links import own_case, own_cases, owned_by
 from cases.model import Case, Officer, Unit
 from cases.service import CITY_ID
 from cases.workflow import OPEN, Status
@@ -84,8 +84,7 @@ def case_for(session: Session, officer: Officer, code: str, *, lock: bool = Fals
 
 def cases_of(session: Session, conversation_id: int) -> Sequence[Case]:
     """A citizen's own cases, newest first."""
-    query = select(Case).where(owned_by(conversation_id)).order_by(Case.opened_at.desc(), Case.id.desc())
-    return session.scalars(query.options(joinedload(Case.unit))).all()
+    return own_cases(session, conversation_id)
 
 
 def recently_filed(session: Session, conversation_id: int, now: datetime) -> bool:
@@ -102,8 +101,7 @@ def recently_resolved(session: Session, conversation_id: int, now: datetime) -> 
 
 def case_of_citizen(session: Session, conversation_id: int, code: str) -> Case:
     """A case by code for its own citizen only; somebody else's code is as unknown as a wrong one: NotFoundError."""
-    query = select(Case).where(Case.code == code, owned_by(conversation_id))
-    found = session.scalars(query).first()
+    found = own_case(session, conversation_id, code)
     if found is None:
         raise NotFoundError(code)
     return found
