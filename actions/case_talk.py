@@ -20,12 +20,14 @@ from actions.own_cases import changed_by
 from actions.rating import give_stars, say_done
 from actions.said import Said, read_said
 from actions.withdrawal import ask_withdraw, do_withdraw, keep
-from cases.links import own_case
+from actions.wording import content_words
+from cases.links import own_case, own_cases
 from cases.workflow import Status
 from core.db import reading
 
 ABOUT_CASE = "about_case"  # a detour of the form: a tap on a button that an officer's notice brought
 SURE_OTHER = 0.60  # of a category, to take words for a new matter although more about a case was asked for
+MATTER_WORDS = 4
 REQUESTED = "requested_slot"
 
 
@@ -44,9 +46,16 @@ def mention_case(dispatcher: CollectingDispatcher, context: Context, said: Said)
         dispatcher.utter_message(response="utter_stale_button")
 
 
-def _not_done(context: Context, said: Said, wish: Wish) -> Answer:
+def _not_done(context: Context, said: Said, wish: Wish) -> Answer | None:
     """A result that is disputed; of a case without a result the status is told, unless something is told of it."""
-    if wish.code is not None and said.intent != "dispute_result":
+    if wish.code is None:
+        with reading(context.database) as session:
+            resolved = [case for case in own_cases(session, said.conversation_id) if case.status == Status.RESOLVED]
+            alike = [case.code for case in resolved if case.category == said.category]
+        if _tells_matter(said) and resolved and not alike:
+            return None
+        return dispute(context, said, alike[0] if _tells_matter(said) and alike else None)
+    if said.intent != "dispute_result":
         with reading(context.database) as session:
             case = own_case(session, said.conversation_id, wish.code)
             open_before = case is not None and case.status != Status.RESOLVED and changed_by(session, said) is None
@@ -57,13 +66,18 @@ def _not_done(context: Context, said: Said, wish: Wish) -> Answer:
 
 def _more(context: Context, said: Said, wish: Wish) -> Answer | None:
     """What was asked for; a report of another kind with a place of its own is a new matter."""
-    new = said.intent == "report" and said.category_confidence >= SURE_OTHER
-    if new and wish.code is not None and context.placer.from_words(said.text) is not None:
+    if _tells_matter(said) and wish.code is not None and context.placer.from_words(said.text) is not None:
         with reading(context.database) as session:
             case = own_case(session, said.conversation_id, wish.code)
             if case is not None and case.category != said.category:
                 return None
     return add_to_case(context, said, wish.code)
+
+
+def _tells_matter(said: Said) -> bool:
+    """Whether the words tell of something of a kind, and do not only answer."""
+    sure = said.category_confidence >= SURE_OTHER
+    return said.intent == "report" and sure and content_words(said.text) >= MATTER_WORDS
 
 
 _ANSWERS: Mapping[str, Callable[[Context, Said, Wish], Answer | None]] = {

@@ -1,8 +1,8 @@
 """What words say about a case that is already filed: done or not, stars, taken back, more to add, a secret word.
 
 Pure; called by actions/case_wish, which knows what was asked. The patterns read words as `cases.spoken.heard` gives
-them. The classifier's intents err on such short answers, so
-the words themselves decide, and the state says whether there is anything they can be about.
+them. The classifier's intents err on such short answers, so the words themselves decide, and the state says whether
+there is anything they can be about.
 """
 
 import re
@@ -12,8 +12,8 @@ from cases.codes import find_secret, fold
 _NO = r"(?:khong|chang|cha|dau(?: co)?|chua)"
 NOT_DONE = re.compile(
     r"\bchua(?: \w+){0,2}? (?:xong|giai quyet|xu ly|lam|don|sua|het|on|sach|thay|ai|duoc|dut diem|triet de|va)\b"
-    r"|\b(?:van|con|hay con) (?:con|chua|nhu cu|nhu the|the|vay|nguyen|y nguyen|bi|day|do)\b"
-    r"|\bvan (?:chat|do|ngap|tac|hong|bi|tran|dong|thoi|hoi|keu|toi|nhu|the|vay|vut|lan|chay|rot|nut)\b"
+    r"|\bvan (?:con|chua)\b|\bcon (?:nguyen|y nguyen|nhu cu|nhu the)\b"
+    r"|\bvan (?:chat|on|bi|day|nguyen|do|ngap|tac|hong|tran|dong|thoi|hoi|keu|toi|nhu|the|vay|vut|lan|chay|rot|nut)\b"
     r"|\b(?:y nguyen|nguyen xi|nhu cu|dau (?:lai )?vao day|tai dien|bi lai|mo lai|xem lai giup|lam lai)\b"
     r"|\b(?:khong|chang|cha|dau) (?:thay |co )*(?:ai|gi|nguoi nao|ma nao)(?: \w+){0,2}"
     r" (?:lam|don|sua|den|xuong|toi|xu ly)\b"
@@ -25,7 +25,7 @@ _DONE = re.compile(
     r"\b(?:xong|don sach|don roi|sach roi|sach se|sua roi|lam roi|het roi|on roi|on ca roi|giai quyet roi|xu ly roi"
     r"|duoc roi|binh thuong roi|sang roi|co nuoc roi|co dien roi)\b"
 )
-_NOT_OR_ASKED = re.compile(rf"\b(?:{_NO}|bao gio|khi nao|van|may gio|neu|sap)\b|\?")
+_NOT_OR_ASKED = re.compile(rf"\b(?:{_NO}|lai|nhung|ma|bao gio|khi nao|van|may gio|neu|sap)\b|\?")
 
 _NUMBERS = {"mot": 1, "hai": 2, "ba": 3, "bon": 4, "tu": 4, "nam": 5}
 _COUNT = r"(?P<n>\d{1,3}|mot|hai|ba|bon|tu|nam)"
@@ -41,17 +41,20 @@ _SATISFIED = (
     (re.compile(r"\b(?:rat|qua|cuc ky|cuc|vo cung) (?:la )?(?:hai long|tot|tuyet|ung y|ung|uoi)\b|\btuyet voi\b"), 5),
     (re.compile(r"\b(?:hai long|ung y|tot|ung)(?: lam| qua)\b"), 5),
     (re.compile(r"\b(?:tam (?:duoc|on|tam)|binh thuong|tam tam|cung duoc|tuong doi)\b"), 3),
-    (re.compile(r"\b(?:hai long|ung y|vua y|tot|on)\b"), 4),
+    (re.compile(r"\b(?:hai long|ung y|vua y|tot)\b"), 4),
 )
 _VERY = re.compile(r"\b(?:rat|qua|cuc ky|hoan toan|vo cung) ")
 MOST_RATING_WORDS = 10
 MOST_DONE_WORDS = 8
 
-_MATTER = r"(?:ho so|phan anh|don(?: thu)?|kien nghi|yeu cau|bao cao|vu(?: viec)?|viec(?: nay| do| kia)?|ma|cai)"
+MOST_WITHDRAWAL_WORDS = 14
+_FILED = r"(?:ho so|phan anh|don(?: thu)?|kien nghi|bao cao)"
+_WORK = r"phan anh|ho so|xu ly|giai quyet|ai|den|toi|lam|don|sua|gui|bao|gi|ho tro|kiem tra|xuong|phuong|can bo|nay|do"
 _FILLER = r"(?: (?:lai|giup|ho|cai|di|luon|cho|toi|em|minh|chau|bac|anh|nay|toan|bo|ca|het|cac|nhung|mot|vu|ban))*"
 WITHDRAW = re.compile(
-    rf"\b(?:rut|huy|huy bo|bo|thu hoi|xoa){_FILLER} {_MATTER}\b"
-    r"|\b(?:khong|khoi|chang|het) (?:can|muon|phai)(?: \w+){0,3}? (?:nua|dau)\b"
+    rf"\b(?:rut|huy|huy bo|thu hoi){_FILLER} (?:{_FILED}|vu|viec|ma|cai)\b|\b(?:bo|xoa){_FILLER} {_FILED}\b"
+    rf"|\b(?:khong|khoi|chang|het) can(?: (?:{_WORK}))* (?:nua|dau)\b"
+    rf"|\b(?:khong|chang) muon (?:{_WORK})(?: (?:{_WORK}))* nua\b"
     r"|\b(?:khong|khoi) can (?:xu ly|giai quyet|den|lam|phan anh|nhe|a)\b|\bkhoi can\b|\bkhong can (?:nua )?dau\b"
     r"|\b(?:dung|khoi|thoi) (?:xu ly|giai quyet)\b|\b(?:khong|khoi|thoi) (?:gui|bao)(?: \w+){0,2} nua\b"
 )
@@ -133,7 +136,7 @@ def _stars_in_words(plain: str, *, asked: bool) -> str | None:
 
 def wants_withdrawal(plain: str, *, coded: bool) -> bool:
     """Whether a filed case shall not be worked any more; `coded` says that the words name one by its code."""
-    if _NOT_OFF.search(plain):
+    if _NOT_OFF.search(plain) or (not coded and len(plain.split()) > MOST_WITHDRAWAL_WORDS):
         return False
     return WITHDRAW.search(plain) is not None or (coded and _CALLED_OFF.search(plain) is not None)
 

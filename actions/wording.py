@@ -49,10 +49,6 @@ def patched_address(known: str, new: str) -> str:
     return f"{new.strip(' ,.')}, {known}"
 
 
-NOT_DONE = re.compile(
-    r"\b(?:chua xong|chua giai quyet|chua xu ly|van con|van chua|van nhu cu|van the|mo lai|tai dien|dau lai vao day)\b"
-    r"|^chua(?: a| dau| em)?$"
-)
 _NUMBER = re.compile(r"(?:(?:so|chon|chon so|cai thu|thu)\s+)?\d{1,2}[.)]?")
 
 
