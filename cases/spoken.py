@@ -13,6 +13,7 @@ _SHORT = {
     **dict.fromkeys(("hông", "hổng", "hk", "hem", "hog", "kh", "khum"), "khong"),
     **dict.fromkeys(("gium", "dum"), "giup"),
     **dict.fromkeys(("tui", "mk", "mik", "mìn"), "minh"),
+    "e": "em",
     "log": "long",
     "hs": "ho so",
     "bs": "bo sung",

@@ -1,6 +1,6 @@
 """After filing: what a citizen says of a result, takes back, adds and looks up, whatever the classifier makes of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -13,14 +13,11 @@ from cases.closings import merge
 from cases.measures import Filter
 from cases.model import Case, CaseEvent, Officer
 from cases.rulebook import Rulebook
-from cases.service import Draft
 from cases.statistics import figures
 from core.db import Database, reading, transaction
 from core.model import Conversation
-from tests.support import DONG_DA, KIM_LIEN, NOW, Clock
+from tests.support import DONG_DA, NOW, Clock
 from tests.talk import Talk
-
-KEY = b"test-data-key"
 
 
 @pytest.fixture
@@ -28,33 +25,6 @@ def talk(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -
     talk = Talk(database, rulebook, clock, tmp_path)
     yield talk
     talk.rasa.close()
-
-
-def file(talk: Talk, user: str = "u1", category: str = "waste", text: str = "Rác chất đống ba ngày") -> str:
-    """A case of this citizen at Kim Liên; every one of a turn of its own."""
-    talk.clock.advance(minutes=1)
-    with transaction(talk.database) as session:
-        found = session.scalars(select(Conversation).where(Conversation.user_id == user)).first()
-        if found is None:
-            found = Conversation(channel="zalo", user_id=user, created_at=NOW)
-            session.add(found)
-            session.flush()
-        draft = Draft(found.id, category, text, "ngõ 12 Chùa Bộc", KIM_LIEN, DONG_DA)
-        return service.open_case(session, talk.rulebook, draft, f"filed:{talk.clock()}", talk.clock()).code
-
-
-def resolve(talk: Talk, code: str, text: str = "Đã dọn xong lúc 16 giờ") -> None:
-    def move(session: Session, case: Case, officer: Officer) -> None:
-        service.resolve(session, talk.rulebook, case, officer, text, talk.clock())
-
-    act(talk, code, move)
-
-
-def act(talk: Talk, code: str, move: Callable[[Session, Case, Officer], object]) -> None:
-    """What an officer of Kim Liên does."""
-    talk.clock.advance(minutes=1)
-    with transaction(talk.database) as session:
-        move(session, session.scalars(select(Case).where(Case.code == code)).one(), talk.officer(session))
 
 
 def scores(talk: Talk, code: str) -> list[int]:
@@ -67,8 +37,8 @@ def scores(talk: Talk, code: str) -> list[int]:
 
 
 def test_a_result_comes_with_two_buttons_and_done_leads_to_five_stars(talk: Talk) -> None:
-    code = file(talk)
-    resolve(talk, code)
+    code = talk.file()
+    talk.resolve(code)
     assert talk.titles() == ["Đã xong", "Chưa xong"]
     told = talk.tap("Đã xong")
     assert code in told[0] and talk.titles() == ["1 sao", "2 sao", "3 sao", "4 sao", "5 sao"]
@@ -99,8 +69,8 @@ def test_a_result_comes_with_two_buttons_and_done_leads_to_five_stars(talk: Talk
     ],
 )
 def test_stars_are_read_however_they_are_typed(talk: Talk, text: str, intent: str, stars: int) -> None:
-    code = file(talk)
-    resolve(talk, code)
+    code = talk.file()
+    talk.resolve(code)
     talk.tap("Đã xong")
     talk.say(text, intent)
     assert (talk.case(code).rating, scores(talk, code)) == (stars, [stars])
@@ -108,23 +78,23 @@ def test_stars_are_read_however_they_are_typed(talk: Talk, text: str, intent: st
 
 @pytest.mark.parametrize("text", ["rất hài lòng nhé", "5 sao cho phường", "cho em 5 diem", "tuyet voi qua"])
 def test_stars_count_without_a_button_after_a_result(talk: Talk, text: str) -> None:
-    code = file(talk)
-    resolve(talk, code)
+    code = talk.file()
+    talk.resolve(code)
     talk.say(text, "thank")
     assert talk.case(code).rating == 5
 
 
 def test_a_number_that_is_no_star_is_asked_again(talk: Talk) -> None:
-    code = file(talk)
-    resolve(talk, code)
+    code = talk.file()
+    talk.resolve(code)
     talk.tap("Đã xong")
     talk.say("10 điểm", "inform")
     assert (talk.case(code).rating, len(talk.titles())) == (None, 5)
 
 
 def test_a_later_rating_replaces_the_first_for_a_week(talk: Talk) -> None:
-    code = file(talk)
-    resolve(talk, code)
+    code = talk.file()
+    talk.resolve(code)
     talk.say("5 sao")
     talk.clock.advance(days=6)
     talk.say("cho 2 điểm")
@@ -136,8 +106,8 @@ def test_a_later_rating_replaces_the_first_for_a_week(talk: Talk) -> None:
 
 def test_the_figures_count_the_rating(talk: Talk) -> None:
     for stars in (5, 2):
-        code = file(talk)
-        resolve(talk, code)
+        code = talk.file()
+        talk.resolve(code)
         talk.say(f"{stars} sao")
     with reading(talk.database) as session:
         period = Filter(date(2026, 12, 1), date(2026, 12, 31))
@@ -149,16 +119,16 @@ def test_the_figures_count_the_rating(talk: Talk) -> None:
     "text", ["xong rồi", "ok xong r e ơi", "đã dọn sạch rồi cảm ơn em", "ho lam roi nhe", "Đã xong"]
 )
 def test_done_in_words_asks_for_the_stars(talk: Talk, text: str) -> None:
-    code = file(talk)
-    resolve(talk, code)
+    code = talk.file()
+    talk.resolve(code)
     talk.say(text, "thank")
     assert (talk.events(code)[-1], len(talk.titles())) == ("confirmed", 5)
 
 
 @pytest.mark.parametrize("text", ["cảm ơn em nhé", "đèn sửa rồi lại hỏng ngay", "xong chưa em", "bao giờ xong"])
 def test_other_words_confirm_nothing(talk: Talk, text: str) -> None:
-    code = file(talk)
-    resolve(talk, code)
+    code = talk.file()
+    talk.resolve(code)
     talk.say(text, "thank")
     assert "confirmed" not in talk.events(code)
 
@@ -167,8 +137,8 @@ def test_other_words_confirm_nothing(talk: Talk, text: str) -> None:
 
 
 def test_not_done_opens_the_case_again_and_takes_what_is_still_wrong_with_its_photos(talk: Talk) -> None:
-    code = file(talk)
-    resolve(talk, code)
+    code = talk.file()
+    talk.resolve(code)
     told = talk.tap("Chưa xong")
     assert talk.case(code).status == "reopened" and code in told[0] and "còn vướng" in told[1]
     assert talk.again()
@@ -199,8 +169,8 @@ def test_not_done_opens_the_case_again_and_takes_what_is_still_wrong_with_its_ph
     ],
 )
 def test_not_done_is_understood_however_it_is_said(talk: Talk, text: str, intent: str) -> None:
-    code = file(talk)
-    resolve(talk, code)
+    code = talk.file()
+    talk.resolve(code)
     confidence = 0.4 if intent.startswith("faq") else 0.9
     talk.say(text, intent, confidence=confidence)
     assert (talk.case(code).status, talk.events(code).count("reopened"), talk.cases()) == ("reopened", 1, 1)
@@ -208,33 +178,33 @@ def test_not_done_is_understood_however_it_is_said(talk: Talk, text: str, intent
 
 @pytest.mark.parametrize("text", ["chưa xong hs {code}", "hồ sơ {code} vẫn chưa ai làm", "{code} van con nguyen"])
 def test_a_status_question_with_a_no_disputes_a_result_and_only_a_result(talk: Talk, text: str) -> None:
-    code = file(talk)
+    code = talk.file()
     assert "Chờ tiếp nhận" in talk.say(text.format(code=code), "track_case")[0]
-    resolve(talk, code)
+    talk.resolve(code)
     talk.say(text.format(code=code), "track_case")
     assert talk.case(code).status == "reopened"
     assert talk.again()
 
 
 def test_a_second_not_done_goes_to_the_next_unit_up_and_the_answer_names_it(talk: Talk) -> None:
-    code = file(talk)
+    code = talk.file()
     for told in ("Phường Kim Liên", "khu vực Đống Đa"):
-        resolve(talk, code)
+        talk.resolve(code)
         assert told in talk.say("chưa xong", "track_case")[0]
     assert talk.case(code).unit_id == DONG_DA
 
 
 def test_of_two_results_the_words_say_which_is_not_done(talk: Talk) -> None:
-    lamp, waste = file(talk, category="power_lighting", text="Đèn đường tắt"), file(talk)
-    resolve(talk, lamp)
-    resolve(talk, waste)
+    lamp, waste = talk.file(category="power_lighting", text="Đèn đường tắt"), talk.file()
+    talk.resolve(lamp)
+    talk.resolve(waste)
     talk.say("đèn đường vẫn chưa sáng gì cả", "report", category="power_lighting", sure=0.9)
     assert (talk.case(lamp).status, talk.case(waste).status) == ("reopened", "resolved")
 
 
 def test_a_new_matter_of_another_kind_disputes_nothing(talk: Talk) -> None:
-    code = file(talk)
-    resolve(talk, code)
+    code = talk.file()
+    talk.resolve(code)
     talk.say("nhà tôi mất nước ba ngày vẫn chưa có", "report", category="water_supply", sure=0.9)
     talk.say("huỷ", "cancel")
     talk.say("Rác ở ngõ 3 phố Huế vẫn chưa ai dọn", "report", sure=0.9)
@@ -261,7 +231,7 @@ def test_a_new_matter_of_another_kind_disputes_nothing(talk: Talk) -> None:
     ],
 )
 def test_a_case_is_taken_back_after_one_confirmation(talk: Talk, text: str, intent: str) -> None:
-    code = file(talk)
+    code = talk.file()
     confidence = 0.4 if intent.startswith("faq") else 0.9
     told = talk.say(text.format(code=code), intent, confidence=confidence)
     assert code in told[0] and talk.titles() == ["Rút hồ sơ", "Không rút"]
@@ -284,14 +254,14 @@ def test_a_case_is_taken_back_after_one_confirmation(talk: Talk, text: str, inte
     ],
 )
 def test_the_confirmation_may_be_typed(talk: Talk, text: str, status: str) -> None:
-    code = file(talk)
+    code = talk.file()
     talk.say("rút phản ánh", "cancel")
     talk.say(text, "nlu_fallback")
     assert talk.case(code).status == status
 
 
 def test_of_several_cases_the_citizen_says_which(talk: Talk) -> None:
-    first, second = file(talk), file(talk, text="Đèn đường tắt")
+    first, second = talk.file(), talk.file(text="Đèn đường tắt")
     assert "Đèn đường tắt" in talk.say("rút phản ánh", "cancel")[0]
     assert talk.titles() == [second, first]
     assert first in talk.tap(first)[0]
@@ -300,8 +270,8 @@ def test_of_several_cases_the_citizen_says_which(talk: Talk) -> None:
 
 
 def test_work_of_officers_stays_and_the_figures_count_the_case_neither_done_nor_refused(talk: Talk) -> None:
-    code = file(talk)
-    act(talk, code, lambda session, case, officer: service.reply(session, talk.rulebook, case, officer, "Mai dọn", NOW))
+    code = talk.file()
+    talk.act(code, lambda session, case, officer: service.reply(session, talk.rulebook, case, officer, "Mai dọn", NOW))
     talk.clock.advance(days=20)  # long past its limit
     talk.say("rút phản ánh", "cancel")
     talk.tap("Rút hồ sơ")
@@ -313,23 +283,23 @@ def test_work_of_officers_stays_and_the_figures_count_the_case_neither_done_nor_
         counts = figures(session, true(), talk.rulebook.calendar, period, talk.clock()).total.counts
     assert (counts["received"], counts["set_aside"]) == (1, 1)
     assert [counts[name] for name in ("closed", "open", "on_time", "refused", "judged")] == [0] * 5
-    act(talk, code, lambda session, case, officer: service.reopen(session, talk.rulebook, case, officer, "Nguy", NOW))
+    talk.act(code, lambda session, case, officer: service.reopen(session, talk.rulebook, case, officer, "Nguy", NOW))
     assert talk.case(code).status == "reopened"
 
 
 def test_a_case_that_has_ended_is_not_taken_back(talk: Talk) -> None:
-    code = file(talk)
-    resolve(talk, code)
+    code = talk.file()
+    talk.resolve(code)
     assert "Đã xử lý" in talk.say(f"rút hồ sơ {code}", "cancel")[0]
     talk.say("rút phản ánh", "cancel")
     assert (talk.case(code).status, talk.titles()[:1]) == ("resolved", ["Gửi phản ánh"])
 
 
 def test_an_officer_who_closes_the_case_before_the_confirmation_wins(talk: Talk) -> None:
-    code = file(talk)
+    code = talk.file()
     talk.say("rút phản ánh", "cancel")
     state = talk.conversation().options
-    resolve(talk, code)
+    talk.resolve(code)
     with transaction(talk.database) as session:
         session.scalars(select(Conversation)).one().options = state
     assert "không rút được" in talk.tap("Rút hồ sơ")[0]
@@ -337,13 +307,13 @@ def test_an_officer_who_closes_the_case_before_the_confirmation_wins(talk: Talk)
 
 
 def test_while_others_wait_for_the_same_case_it_goes_on_for_them(talk: Talk) -> None:
-    code, other = file(talk), file(talk, user="u2")
+    code, other = talk.file(), talk.file("u2")
 
     def join(session: Session, case: Case, officer: Officer) -> None:
         into = session.scalars(select(Case).where(Case.code == code)).one()
         merge(session, talk.rulebook, case, into, officer, talk.clock(), case.version)
 
-    act(talk, other, join)
+    talk.act(other, join)
     talk.say("rút phản ánh", "cancel")
     assert "vẫn xử lý tiếp" in talk.tap("Rút hồ sơ")[0]
     assert (talk.case(code).status, talk.events(code)[-1]) == ("new", "withdrawal_noted")
@@ -354,6 +324,6 @@ def test_while_others_wait_for_the_same_case_it_goes_on_for_them(talk: Talk) -> 
     ["đừng huỷ hồ sơ của tôi", "sao lại huỷ hồ sơ", "người ta bỏ cái tủ hỏng ra vỉa hè", "không muốn sống nữa"],
 )
 def test_words_that_only_sound_like_it_take_nothing_back(talk: Talk, text: str) -> None:
-    file(talk)
+    talk.file()
     talk.say(text, "report", category="waste", sure=0.9)
     assert "Rút hồ sơ" not in talk.titles()
