@@ -13,6 +13,7 @@ from cases.spoken import heard
 SURE = 0.50  # of an intent that has an answer of its own
 FEW_WORDS = 8  # an aside rather than what was asked for
 GOES_FIRST = frozenset({"emergency", "denounce", "complain_decision"})
+FOLLOWED_UP = frozenset({"track_case", "add_info", "dispute_result"})  # by rules of their own
 ASIDES = frozenset(
     "greet thank goodbye help bot_identity ask_human privacy_request track_case praise out_of_scope".split()
 )
@@ -142,4 +143,9 @@ def _addition(turn: _Turn) -> Wish | None:
 
 
 def _own(turn: _Turn) -> Wish | None:
-    return Wish("own") if turn.code is None and case_words.asks_for_own(turn.plain) else None
+    """The list of own cases, or the status of the one whose code is about all that was said."""
+    if turn.code is None:
+        return Wish("own") if case_words.asks_for_own(turn.plain) else None
+    brief = len([word for word in turn.plain.split() if word.isalpha()]) < FEW_WORDS
+    alone = brief and not turn.said.media and turn.said.intent not in FOLLOWED_UP
+    return Wish("own", turn.code) if alone else None
