@@ -11,19 +11,10 @@ from cases.codes import find_secret, fold
 
 _NO = r"(?:khong|chang|cha|dau(?: co)?|chua)"
 NOT_DONE = re.compile(
-    r"\bchua(?: \w+){0,2}? (?:xong|giai quyet|xu ly|lam|don|sua|het|on|sach|thay|ai|duoc|dut diem|triet de|va)\b"
-    r"|\bvan (?:con|chua)\b|\bcon (?:nguyen|y nguyen|nhu cu|nhu the)\b"
-    r"|\bvan (?:chat|on|bi|day|nguyen|do|ngap|tac|hong|tran|dong|thoi|hoi|keu|toi|nhu|the|vay|vut|lan|chay|rot|nut)\b"
-    r"|\b(?:y nguyen|nguyen xi|nhu cu|dau (?:lai )?vao day|tai dien|bi lai|mo lai|xem lai giup|lam lai)\b"
-    r"|\b(?:khong|chang|cha|dau) (?:thay |co )*(?:ai|gi|nguoi nao|ma nao)(?: \w+){0,2}"
-    r" (?:lam|don|sua|den|xuong|toi|xu ly)\b"
-    r"|\b(?:da|co|xong) (?:xong |lam |gi )?dau\b|\bdau (?:da |co )?(?:xong|lam gi)\b|\bco (?:lam|xong) gi\b"
-    r"|\b(?:xong|giai quyet) (?:cai|gi|ma) (?:gi|xong|ma)\b|\bbao xong ma\b|\bnoi xao\b|\blam cho co\b"
-    r"|^chua(?: a| dau| em| nhe| ban| oi)*$"
-)
-_DONE = re.compile(
-    r"\b(?:xong|don sach|don roi|sach roi|sach se|sua roi|lam roi|het roi|on roi|on ca roi|giai quyet roi|xu ly roi"
-    r"|duoc roi|binh thuong roi|sang roi|co nuoc roi|co dien roi)\b"
+    r"\b(?:don|sua|lam|lap|va|quet|hot|xu ly|giai quyet|khac phuc|on|tot|sach|sang|thong)"
+    r"(?: (?:xong|sach|lai|het|ca|duoc|tot))* roi\b"
+    r"|\bhet (?:ngap|rac|mui|hoi|on|tac|bui|ban|hong)\b|\bco (?:nuoc|dien|den|sang)(?: lai)? roi\b"
+    r"|\bxong\b|\bsach se\b|\bbinh thuong (?:lai )?roi\b"
 )
 _NOT_OR_ASKED = re.compile(rf"\b(?:{_NO}|lai|nhung|ma|bao gio|khi nao|van|may gio|neu|sap)\b|\?")
 
