@@ -156,14 +156,14 @@ class Followup(Action):  # type: ignore[misc]
         return [SlotSet(PENDING, answer.pending)]
 
 
-class Thank(Action):  # type: ignore[misc]
-    """Thanks that say nothing of a case."""
+class SmallTalk(Action):  # type: ignore[misc]
+    """The sentence for a greeting, thanks and the like that say nothing of a case."""
 
     def name(self) -> str:
-        return "action_thank"
+        return "action_small_talk"
 
     async def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
-        dispatcher.utter_message(response="utter_thank")
+        dispatcher.utter_message(response=f"utter_{read_said(tracker).intent}")
         return []

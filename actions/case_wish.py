@@ -7,6 +7,7 @@ from typing import Any
 from actions import case_words
 from actions.said import Said
 from actions.wishes import REFUSES
+from actions.wording import QUESTION
 from cases.codes import find_code, fold
 from cases.spoken import heard
 
@@ -37,13 +38,24 @@ def read_wish(said: Said, pending: Mapping[str, Any], *, told: bool, placed: Cal
     if said.tapped:
         about = said.entities.get("about")
         return Wish(about, said.entities.get("case_code"), said.entities.get("stars", "")) if about else None
-    if said.stale or (said.intent in GOES_FIRST and said.confidence >= SURE) or REFUSES.search(fold(said.text)):
+    plain = heard(said.text)
+    if said.stale or _goes_first(said, plain) or REFUSES.search(fold(said.text)):
         return None
     if not said.text:
         return Wish("more", pending["code"]) if pending.get("what") == "add" and said.media else None
-    turn = _Turn(said, pending, told, heard(said.text), placed)
+    turn = _Turn(said, pending, told, plain, placed)
     readers = (_secret, _answer, _withdrawal, _stars, _result, _addition, _own)
     return next((wish for wish in (reader(turn) for reader in readers) if wish is not None), None)
+
+
+def _goes_first(said: Said, plain: str) -> bool:
+    """Danger and petitions; but after a result a few words that only speak of it are often taken for danger."""
+    if said.intent not in GOES_FIRST or said.confidence < SURE:
+        return False
+    of_result = case_words.says_done(plain) or (
+        case_words.says_not_done(plain) and len(plain.split()) < FEW_WORDS and not case_words.speaks_of_danger(plain)
+    )
+    return not (said.intent == "emergency" and said.resolved and of_result)
 
 
 @dataclass(frozen=True)
@@ -105,7 +117,8 @@ def _answer(turn: _Turn) -> Wish | None:
 
 
 def _withdrawal(turn: _Turn) -> Wish | None:
-    elsewhere = turn.is_question or turn.said.intent in {"privacy_request", *GOES_FIRST} or turn.told
+    asks = turn.is_question and QUESTION.search(turn.plain) is not None
+    elsewhere = asks or turn.told or turn.said.intent in {"privacy_request", *GOES_FIRST}
     if turn.code is None and (elsewhere or turn.said.media or turn.placed(turn.said.text)):
         return None
     wanted = case_words.wants_withdrawal(turn.plain, coded=turn.code is not None)

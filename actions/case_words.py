@@ -11,12 +11,30 @@ from cases.codes import find_secret, fold
 
 _NO = r"(?:khong|chang|cha|dau(?: co)?|chua)"
 NOT_DONE = re.compile(
+    r"\bchua(?: \w+){0,2}? (?:xong|giai quyet|xu ly|lam|don|sua|het|on|sach|thay|ai|duoc|dut diem|triet de|va)\b"
+    r"|\bvan (?:con|chua)\b|\bcon (?:nguyen|y nguyen|nhu cu|nhu the)\b"
+    r"|\bvan (?:chat|on|bi|day|nguyen|do|ngap|tac|hong|tran|dong|thoi|hoi|keu|toi|nhu|the|vay|vut|lan|chay|rot|nut)\b"
+    r"|\b(?:y nguyen|nguyen xi|nhu cu|dau (?:lai )?vao day|tai dien|bi lai|mo lai|xem lai giup|lam lai)\b"
+    r"|\b(?:khong|chang|cha|dau) (?:thay |co )*(?:ai|gi|nguoi nao|ma nao)(?: \w+){0,2}"
+    r" (?:lam|don|sua|den|xuong|toi|xu ly)\b"
+    r"|\b(?:da|co|xong) (?:xong |lam |gi )?dau\b|\bdau (?:da |co )?(?:xong|lam gi)\b|\bco (?:lam|xong) gi\b"
+    r"|\blam gi co ai\b|\bco(?: (?!o\b|the\b|phai\b)\w+){1,3} dau\b"
+    r"|\b(?:xong|giai quyet) (?:cai|gi|ma) (?:gi|xong|ma)\b|\bbao xong ma\b|\bnoi xao\b|\blam cho co\b"
+    r"|^chua(?: a| dau| em| nhe| ban| oi)*$"
+)
+_DONE = re.compile(
     r"\b(?:don|sua|lam|lap|va|quet|hot|xu ly|giai quyet|khac phuc|on|tot|sach|sang|thong)"
     r"(?: (?:xong|sach|lai|het|ca|duoc|tot))* roi\b"
     r"|\bhet (?:ngap|rac|mui|hoi|on|tac|bui|ban|hong)\b|\bco (?:nuoc|dien|den|sang)(?: lai)? roi\b"
     r"|\bxong\b|\bsach se\b|\bbinh thuong (?:lai )?roi\b"
 )
-_NOT_OR_ASKED = re.compile(rf"\b(?:{_NO}|lai|nhung|ma|bao gio|khi nao|van|may gio|neu|sap)\b|\?")
+_NOT_OR_ASKED = re.compile(rf"\b(?:{_NO}|lai(?! roi| duoc)|nhung|ma|bao gio|khi nao|van|may gio|neu|sap)\b|\?")
+
+# Beside these even "still" and "again" are no word about a result, but about what happens right now.
+_DANGER = re.compile(
+    r"\b(?:chay|no|cuu|chet|danh|dam|chem|dao|sung|tai nan|giat|ro (?:ri|dien|gas)|sap|mac ket|bat tinh|mau|trom|cuop"
+    r"|xam hai|bao hanh|tu tu|song nua|nguy|toe lua|khoi)\b"
+)
 
 _NUMBERS = {"mot": 1, "hai": 2, "ba": 3, "bon": 4, "tu": 4, "nam": 5}
 _COUNT = r"(?P<n>\d{1,3}|mot|hai|ba|bon|tu|nam)"
@@ -43,16 +61,17 @@ _FILED = r"(?:ho so|phan anh|don(?: thu)?|kien nghi|bao cao)"
 _WORK = r"phan anh|ho so|xu ly|giai quyet|ai|den|toi|lam|don|sua|gui|bao|gi|ho tro|kiem tra|xuong|phuong|can bo|nay|do"
 _FILLER = r"(?: (?:lai|giup|ho|cai|di|luon|cho|toi|em|minh|chau|bac|anh|nay|toan|bo|ca|het|cac|nhung|mot|vu|ban))*"
 WITHDRAW = re.compile(
-    rf"\b(?:rut|huy|huy bo|thu hoi){_FILLER} (?:{_FILED}|vu|viec|ma|cai)\b|\b(?:bo|xoa){_FILLER} {_FILED}\b"
+    rf"\b(?:rut|huy|huy bo|thu hoi){_FILLER} (?:{_FILED}|yeu cau|vu|viec|ma|cai)\b|\b(?:bo|xoa){_FILLER} {_FILED}\b"
     rf"|\b(?:khong|khoi|chang|het) can(?: (?:{_WORK}))* (?:nua|dau)\b"
     rf"|\b(?:khong|chang) muon (?:{_WORK})(?: (?:{_WORK}))* nua\b"
     r"|\b(?:khong|khoi) can (?:xu ly|giai quyet|den|lam|phan anh|nhe|a)\b|\bkhoi can\b|\bkhong can (?:nua )?dau\b"
-    r"|\b(?:dung|khoi|thoi) (?:xu ly|giai quyet)\b|\b(?:khong|khoi|thoi) (?:gui|bao)(?: \w+){0,2} nua\b"
+    r"|\b(?:dung|khoi|thoi) (?:xu ly|giai quyet)\b|\b(?:khong|khoi|thoi) (?:gui|bao|phan anh|kien nghi)(?: \w+){0,2} nua\b"
+    r"|\bthoi khoi\b"
 )
 _CALLED_OFF = re.compile(r"\b(?:rut|huy|thu hoi)\b")  # with a code of a case beside it
 _NOT_OFF = re.compile(
     r"\b(?:dung|khong|chua|sao|ai|tu y|bi|da|tai|vi sao|cu) (?:\w+ )?(?:rut|huy|xoa)\b"
-    r"|\b(?:goc|dich vu cong|bao hiem|bhxh|quyet dinh|giay|tien|thi|hoc|dong y|phep|o cam|ruot"
+    r"|\b(?:goc|dich vu cong|bao hiem|bhxh|quyet dinh|giay|tien|thi|hoc|dong y|giay phep|o cam|ruot"
     r"|du lieu|thong tin|tai khoan|to cao|khieu nai)\b"
 )
 
@@ -97,6 +116,10 @@ def says_done(plain: str) -> bool:
     """A few words, neither a question nor a no, that say the matter is dealt with."""
     short = len(plain.split()) <= MOST_DONE_WORDS
     return short and _DONE.search(plain) is not None and _NOT_OR_ASKED.search(plain) is None
+
+
+def speaks_of_danger(plain: str) -> bool:
+    return _DANGER.search(plain) is not None
 
 
 def stars_in(plain: str, *, asked: bool) -> str | None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from rasa_sdk.endpoint import create_app
 from rasa_sdk.executor import ActionExecutor
 
-from actions.case_talk import CaseTalk, Followup, Thank
+from actions.case_talk import CaseTalk, Followup, SmallTalk
 from actions.context import Context
 from actions.filing import FileCase
 from actions.followup import add_to_case, dispute, tell_status
@@ -52,7 +52,7 @@ def build_executor(context: Context) -> ActionExecutor:
         Followup(context, "action_add_info", add_to_case),
         Followup(context, "action_dispute_result", dispute),
         NoteRequest(context),
-        Thank(),
+        SmallTalk(),
     ):
         executor.register_action(CaseTalk(context, action))
     return executor
