@@ -50,12 +50,13 @@ def read_wish(said: Said, pending: Mapping[str, Any], *, told: bool, placed: Cal
 
 def _goes_first(said: Said, plain: str) -> bool:
     """Danger and petitions; but after a result a few words that only speak of it are often taken for danger."""
-    if said.intent not in GOES_FIRST or said.confidence < SURE:
+    if said.intent not in GOES_FIRST or said.confidence < SURE or case_words.asks_for_own(plain):
         return False
-    of_result = case_words.says_done(plain) or (
-        case_words.says_not_done(plain) and len(plain.split()) < FEW_WORDS and not case_words.speaks_of_danger(plain)
-    )
-    return not (said.intent == "emergency" and said.resolved and of_result)
+    if said.intent != "emergency" or not said.resolved or case_words.speaks_of_danger(plain):
+        return True
+    rates = case_words.stars_in(plain, asked=False) is not None
+    not_done = case_words.says_not_done(plain) and len(plain.split()) < FEW_WORDS
+    return not (rates or not_done or case_words.says_done(plain))
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,14 @@ class _Turn:
 
     @property
     def is_question(self) -> bool:
-        """Asked about rules and procedures, as far as the classifier is sure."""
-        return self.said.intent.startswith("faq_") and self.said.confidence >= SURE
+        """Asked about rules and procedures, by the classifier and by the words."""
+        sure = self.said.intent.startswith("faq_") and self.said.confidence >= SURE
+        return sure and QUESTION.search(self.plain) is not None
+
+    @property
+    def elsewhere(self) -> bool:
+        """A place is named: a matter of its own rather than a word about the old one."""
+        return case_words.names_place(self.plain) and self.placed(self.said.text)
 
     @property
     def is_aside(self) -> bool:
@@ -117,9 +124,8 @@ def _answer(turn: _Turn) -> Wish | None:
 
 
 def _withdrawal(turn: _Turn) -> Wish | None:
-    asks = turn.is_question and QUESTION.search(turn.plain) is not None
-    elsewhere = asks or turn.told or turn.said.intent in {"privacy_request", *GOES_FIRST}
-    if turn.code is None and (elsewhere or turn.said.media or turn.placed(turn.said.text)):
+    other = turn.is_question or turn.told or turn.said.intent in {"privacy_request", *GOES_FIRST}
+    if turn.code is None and (other or turn.said.media or turn.elsewhere):
         return None
     wanted = case_words.wants_withdrawal(turn.plain, coded=turn.code is not None)
     return Wish("ask_withdraw", turn.code) if wanted else None
@@ -130,14 +136,14 @@ def _stars(turn: _Turn) -> Wish | None:
     if case_words.says_not_done(turn.plain) or not (asked or turn.said.resolved):
         return None
     stars = case_words.stars_in(turn.plain, asked=asked)
-    if stars is None or (not asked and turn.placed(turn.said.text)):
+    if stars is None or (not asked and turn.elsewhere):
         return None
     return Wish("rate", turn.about if asked else turn.code, stars)
 
 
 def _result(turn: _Turn) -> Wish | None:
     """Done, or not done, after a result was told or with the code of the case."""
-    about_one = turn.code is not None or (turn.said.resolved and not turn.placed(turn.said.text))
+    about_one = turn.code is not None or (turn.said.resolved and not turn.elsewhere)
     if not about_one or turn.is_question:
         return None
     if case_words.says_not_done(turn.plain):

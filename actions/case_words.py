@@ -13,7 +13,8 @@ _NO = r"(?:khong|chang|cha|dau(?: co)?|chua)"
 NOT_DONE = re.compile(
     r"\bchua(?: \w+){0,2}? (?:xong|giai quyet|xu ly|lam|don|sua|het|on|sach|thay|ai|duoc|dut diem|triet de|va)\b"
     r"|\bvan (?:con|chua)\b|\bcon (?:nguyen|y nguyen|nhu cu|nhu the)\b"
-    r"|\bvan (?:chat|on|bi|day|nguyen|do|ngap|tac|hong|tran|dong|thoi|hoi|keu|toi|nhu|the|vay|vut|lan|chay|rot|nut)\b"
+    r"|\bvan (?:chat|boc|on|bi|day|nguyen|do|ngap|tac|hong|tran|dong|thoi|hoi|keu"
+    r"|toi|nhu|the|vay|vut|lan|chay|rot|nut)\b"
     r"|\b(?:y nguyen|nguyen xi|nhu cu|dau (?:lai )?vao day|tai dien|bi lai|mo lai|xem lai giup|lam lai)\b"
     r"|\b(?:khong|chang|cha|dau) (?:thay |co )*(?:ai|gi|nguoi nao|ma nao)(?: \w+){0,2}"
     r" (?:lam|don|sua|den|xuong|toi|xu ly)\b"
@@ -35,6 +36,8 @@ _DANGER = re.compile(
     r"\b(?:chay|no|cuu|chet|danh|dam|chem|dao|sung|tai nan|giat|ro (?:ri|dien|gas)|sap|mac ket|bat tinh|mau|trom|cuop"
     r"|xam hai|bao hanh|tu tu|song nua|nguy|toe lua|khoi)\b"
 )
+
+_AT = re.compile(r"\d|\b(?:o|tai|duong|pho|ngo|ngach|hem|phuong|xa|quan|huyen|thon|khu|chung cu|toa)\b")
 
 _NUMBERS = {"mot": 1, "hai": 2, "ba": 3, "bon": 4, "tu": 4, "nam": 5}
 _COUNT = r"(?P<n>\d{1,3}|mot|hai|ba|bon|tu|nam)"
@@ -65,8 +68,9 @@ WITHDRAW = re.compile(
     rf"|\b(?:khong|khoi|chang|het) can(?: (?:{_WORK}))* (?:nua|dau)\b"
     rf"|\b(?:khong|chang) muon (?:{_WORK})(?: (?:{_WORK}))* nua\b"
     r"|\b(?:khong|khoi) can (?:xu ly|giai quyet|den|lam|phan anh|nhe|a)\b|\bkhoi can\b|\bkhong can (?:nua )?dau\b"
-    r"|\b(?:dung|khoi|thoi) (?:xu ly|giai quyet)\b|\b(?:khong|khoi|thoi) (?:gui|bao|phan anh|kien nghi)(?: \w+){0,2} nua\b"
-    r"|\bthoi khoi\b"
+    rf"|\b{_FILED}(?: nay| do| kia| ay)* (?:rut|huy|bo)(?: di| giup| nhe| luon)\b|\brut lai(?: di| giup| nhe| ho|$)"
+    r"|\b(?:dung|khoi|thoi) (?:xu ly|giai quyet)\b|\bthoi khoi\b"
+    r"|\b(?:khong|khoi|thoi) (?:gui|bao|phan anh|kien nghi)(?: \w+){0,2} nua\b"
 )
 _CALLED_OFF = re.compile(r"\b(?:rut|huy|thu hoi)\b")  # with a code of a case beside it
 _NOT_OFF = re.compile(
@@ -120,6 +124,11 @@ def says_done(plain: str) -> bool:
 
 def speaks_of_danger(plain: str) -> bool:
     return _DANGER.search(plain) is not None
+
+
+def names_place(plain: str) -> bool:
+    """Whether a place that was found in the words is meant: short words without accents resemble many names."""
+    return len(plain.split()) >= MOST_DONE_WORDS or _AT.search(plain) is not None
 
 
 def stars_in(plain: str, *, asked: bool) -> str | None:
