@@ -124,7 +124,7 @@ def _answer(turn: _Turn) -> Wish | None:
 
 
 def _withdrawal(turn: _Turn) -> Wish | None:
-    other = turn.is_question or turn.told or turn.said.intent in {"privacy_request", *GOES_FIRST}
+    other = turn.is_question or turn.told or turn.said.intent == "privacy_request"
     if turn.code is None and (other or turn.said.media or turn.elsewhere):
         return None
     wanted = case_words.wants_withdrawal(turn.plain, coded=turn.code is not None)

@@ -66,6 +66,7 @@ def test_a_result_comes_with_two_buttons_and_done_leads_to_five_stars(talk: Talk
         ("hài log lắm e ơi", "thank", 5),
         ("đánh giá 5/5", "out_of_scope", 5),
         ("cũng được", "affirm", 3),
+        ("qua hai long roi", "emergency", 5),
     ],
 )
 def test_stars_are_read_however_they_are_typed(talk: Talk, text: str, intent: str, stars: int) -> None:
@@ -165,6 +166,9 @@ def test_not_done_opens_the_case_again_and_takes_what_is_still_wrong_with_its_ph
         ("rac lai dau vao day", "dispute_result"),
         ("đâu có ai làm gì đâu", "out_of_scope"),
         ("xong gì mà xong", "thank"),
+        ("vẫn thế, chán", "emergency"),
+        ("đã dọn đâu", "report"),
+        ("lừa dân à, có dọn đâu", "bot_identity"),
         ("chưa ai đến sửa cả", "faq_waste_schedule"),
     ],
 )
