@@ -45,7 +45,7 @@ def rate(session: Session, case: Case, score: int, turn_id: int, now: datetime) 
 
 
 def _is_repeat(session: Session, case: Case, turn_id: int) -> bool:
-    session.refresh(case, with_for_update=ROW_LOCK)  # an officer may be moving it at this very moment
+    session.refresh(case, with_for_update={**ROW_LOCK, "of": Case})  # an officer may be moving it at this very moment
     return any(event.data.get("turn") == turn_id for event in case.events)
 
 

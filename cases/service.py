@@ -182,7 +182,7 @@ def citizen_answered(
 
 def add_information(session: Session, rulebook: Rulebook, case: Case, turn_id: int, now: datetime) -> None:
     """The citizen sent more about an open case: note the turn once and wake the clock if it was resting."""
-    session.refresh(case, with_for_update=ROW_LOCK)  # an officer may be moving it at this very moment
+    session.refresh(case, with_for_update={**ROW_LOCK, "of": Case})  # an officer may be moving it at this very moment
     if any(event.data.get("turn") == turn_id for event in case.events):
         return
     clocks.note_lateness(session, case, now)

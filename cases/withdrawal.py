@@ -19,7 +19,7 @@ def withdraw(session: Session, rulebook: Rulebook, case: Case, turn_id: int, now
 
     A repeat of the turn changes nothing. Raises MoveNotAllowedError when the case has ended some other way.
     """
-    session.refresh(case, with_for_update=ROW_LOCK)  # an officer may be moving it at this very moment
+    session.refresh(case, with_for_update={**ROW_LOCK, "of": Case})  # an officer may be moving it at this very moment
     done = next((event.kind for event in case.events if event.data.get("turn") == turn_id), None)
     if done is not None:
         return done == "withdrawn"
