@@ -2,6 +2,7 @@
 
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions.case_talk import ABOUT_CASE, mention_case
 from actions.context import Context
 from actions.followup import add_to_case, dispute, tell_status
 from actions.guidance import answer_faq, guide_petition
@@ -18,8 +19,9 @@ def answer_detour(dispatcher: CollectingDispatcher, context: Context, said: Said
     elif intent in {"denounce", "complain_decision"}:
         guide_petition(dispatcher, context, intent)
     elif intent in _FOLLOWUPS:
-        answer = _FOLLOWUPS[intent](context, said)
-        dispatcher.utter_message(response=answer.response, **answer.values)
+        _FOLLOWUPS[intent](context, said).mention(dispatcher)
+    elif intent == ABOUT_CASE:
+        mention_case(dispatcher, context, said)
     elif intent in REASONS:
         dispatcher.utter_message(response=f"utter_{intent}", **note_request(context, said, intent))
     else:

@@ -1,193 +1,135 @@
 """What a citizen does about cases already filed: ask where they stand, add to one, say that it is not solved."""
 
-import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable
 
-from rasa_sdk import Action, Tracker
-from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.orm import Session
 
+from actions.answer import Answer
 from actions.context import Context
-from actions.said import Said, read_said
-from cases import followers
-from cases.categories import label
+from actions.followed import followed_one, followed_status, note_dispute, note_words, told_of
+from actions.own_cases import changed_by, list_of, no_case, values_of
+from actions.said import Said
+from actions.wording import content_words
 from cases.codes import find_code
-from cases.deadlines import format_deadline
+from cases.followers import followed_by
+from cases.links import own_case, own_cases
 from cases.model import Case
-from cases.queries import NotFoundError, case_of_citizen, cases_of, followed_case
+from cases.queries import NotFoundError, case_of_citizen, cases_of
 from cases.service import add_information, reopen
 from cases.workflow import OPEN, Status
 from core.db import ROW_LOCK, reading, transaction
 
-MOST_LISTED = 5
-Note = Callable[[Session, Case, int, str, datetime], None]  # what a follower says of a case, noted on it
+TOLD_WORDS = 6  # a "not done" of this many words says already what is wrong
 
 
-@dataclass(frozen=True)
-class Answer:
-    """One response of domain.yml with its values."""
-
-    response: str
-    values: Mapping[str, str]
+def code_of(said: Said) -> str | None:
+    return said.entities.get("case_code") or find_code(said.text)
 
 
 def tell_status(context: Context, said: Said) -> Answer:
     """Status by code for its own citizen only, or the list of own cases when no code was said."""
-    code = said.entities.get("case_code") or find_code(said.text)
+    code = code_of(said)
     with reading(context.database) as session:
         if code:
-            return _status_by_code(context, session, said, code)
-        own = cases_of(session, said.conversation_id)[:MOST_LISTED]
-        followed = followers.followed_by(session, said.conversation_id)[:MOST_LISTED]
+            named = _seen(session, said, code)
+            if named is not None:
+                return Answer("utter_case_status", values_of(context, session, named))
+            return followed_status(context, session, said, code) or no_case(context, session, said, code)
+        own, followed = cases_of(session, said.conversation_id), followed_by(session, said.conversation_id)
         if not own and not followed:
-            return Answer("utter_no_case", {"link": context.config.public_url})
-        if len(own) + len(followed) == 1:
-            return Answer("utter_case_status", _values(context, own[0])) if own else _followed(context, followed[0])
-        lines = [f"• {case.code}: {_status(context, case)}, {case.unit.name}" for case in own]
-        lines += [f"• {case.code} (cùng theo dõi): {_status(context, case)}, {case.unit.name}" for case in followed]
-        return Answer("utter_case_list", {"cases": "\n".join(lines)})
+            return no_case(context, session, said, code)
+        if len(own) + len(followed) > 1:
+            return list_of(context, own, followed)
+        return (
+            Answer("utter_case_status", values_of(context, session, own[0])) if own else told_of(context, followed[0])
+        )
 
 
-def _status_by_code(context: Context, session: Session, said: Said, code: str) -> Answer:
+def _seen(session: Session, said: Said, code: str) -> Case | None:
+    """A case of this citizen by code; None for somebody else's and for none at all alike."""
     try:
-        return Answer("utter_case_status", _values(context, case_of_citizen(session, said.conversation_id, code)))
-    except NotFoundError:
-        pass
-    try:
-        return _followed(context, followed_case(session, said.conversation_id, code))
-    except NotFoundError:
-        return Answer("utter_case_unknown", {"code": code, "link": context.config.public_url})
-
-
-def _followed(context: Context, case: Case) -> Answer:
-    return Answer("utter_case_followed", followed_values(context, case))
-
-
-def add_to_case(context: Context, said: Said) -> Answer:
-    """Put this turn's words and photos on the named or newest open case of the citizen."""
-    with transaction(context.database) as session:
-        case = _done_by(session, said) or _chosen(session, said, lambda case: Status(case.status) in OPEN)
-        if case is None:
-            followed = _followed_one(session, said)
-            return _as_follower(context, session, said, followed, followers.add_words, "utter_follower_heard")
-        add_information(session, context.in_force.at(session), case, said.turn_id, context.clock())
-        return Answer("utter_info_added", _values(context, case))
-
-
-def dispute(context: Context, said: Said) -> Answer:
-    """The matter is not solved: a resolved case is reopened, an open one gets the citizen's words.
-
-    Of a case that they only follow it is noted: whoever filed it opens it again.
-    """
-    with transaction(context.database) as session:
-        case = _done_by(session, said) or _chosen(session, said, lambda case: case.status == Status.RESOLVED)
-        followed = None if case else _followed_one(session, said, resolved=True)
-        if case is None and followed is None:
-            case = _chosen(session, said, lambda case: Status(case.status) in OPEN)
-            followed = None if case else _followed_one(session, said)
-        if case is None:
-            return _as_follower(context, session, said, followed, followers.dispute, "utter_follower_disputed")
-        # A repeat of the turn that reopened it: the same answer again.
-        if any(event.data.get("turn") == said.turn_id for event in case.events if event.kind == "reopened"):
-            return Answer("utter_reopened", _values(context, case))
-        if case.status == Status.RESOLVED:
-            reason = said.text or context.rulebook.words.notices["tapped_not_done"]
-            reopen(session, context.in_force.at(session), case, None, reason, context.clock(), turn_id=said.turn_id)
-            return Answer("utter_reopened", _values(context, case))
-        add_information(session, context.in_force.at(session), case, said.turn_id, context.clock())
-        return Answer("utter_not_resolved_yet", _values(context, case))
-
-
-def _as_follower(context: Context, session: Session, said: Said, case: Case | None, note: Note, heard: str) -> Answer:
-    """The words belong to a case this citizen follows; with none they belong nowhere."""
-    if case is None:
-        return Answer("utter_no_case", {"link": context.config.public_url})
-    note(session, case, said.turn_id, said.text, context.clock())
-    return Answer(heard, followed_values(context, case))
-
-
-def _followed_one(session: Session, said: Said, *, resolved: bool = False) -> Case | None:
-    """The followed case that is named by its code, else the newest (of those reported as dealt with)."""
-    code = said.entities.get("case_code") or find_code(said.text)
-    if code is None:
-        found = followers.followed_by(session, said.conversation_id)
-        return next((case for case in found if not resolved or case.status == Status.RESOLVED), None)
-    try:
-        return followed_case(session, said.conversation_id, code)
+        return case_of_citizen(session, said.conversation_id, code)
     except NotFoundError:
         return None
 
 
-def _done_by(session: Session, said: Said) -> Case | None:
-    """The case this very turn has changed already, when the turn is taken again after a crash."""
-    own = cases_of(session, said.conversation_id)
-    return next((case for case in own if any(event.data.get("turn") == said.turn_id for event in case.events)), None)
+def add_to_case(context: Context, said: Said, code: str | None = None) -> Answer:
+    """Put this turn's words and photos on the named or newest open case of the citizen."""
+    code = code or code_of(said)
+    with transaction(context.database) as session:
+        case = changed_by(session, said) or _chosen(session, said, code, _is_open)
+        if case is None:
+            return note_words(context, session, said, code) or _none_to_add_to(context, session, said, code)
+        add_information(session, context.in_force.at(session), case, said.turn_id, context.clock())
+        pending = {"what": "add", "code": case.code, "heard": True}  # photos that follow belong to it as well
+        return Answer("utter_info_added", values_of(context, session, case), pending=pending)
 
 
-def _chosen(session: Session, said: Said, fits: Callable[[Case], bool]) -> Case | None:
-    code = said.entities.get("case_code") or find_code(said.text)
-    own = cases_of(session, said.conversation_id)
-    found = next((case for case in own if fits(case) and code in (None, case.code)), None)
+def ask_what_to_add(context: Context, said: Said, code: str | None) -> Answer | None:
+    """The wish to add something without what: the next message or photo is taken. None without any own case."""
+    with reading(context.database) as session:
+        if code is None and not own_cases(session, said.conversation_id):
+            return None
+        case = _newest(session, said, code, _is_open)
+        if case is None:
+            return _none_to_add_to(context, session, said, code)
+        values = values_of(context, session, case)
+        return Answer("utter_ask_what_to_add", values, pending={"what": "add", "code": case.code})
+
+
+def dispute(context: Context, said: Said, code: str | None = None) -> Answer:
+    """The matter is not solved: a resolved case is reopened, an open one gets the citizen's words.
+
+    Of a case that they only follow it is noted: whoever filed it opens it again.
+    """
+    code = code or code_of(said)
+    with transaction(context.database) as session:
+        case = changed_by(session, said) or _chosen(session, said, code, lambda case: case.status == Status.RESOLVED)
+        followed = None if case else followed_one(session, said, code, resolved=True)
+        case = case or (None if followed else _chosen(session, said, code, _is_open))
+        if case is None:
+            followed = followed or followed_one(session, said, code)
+            noted = note_dispute(context, session, said, followed) if followed else None
+            return noted or _none_to_add_to(context, session, said, code)
+        # A repeat of the turn that reopened it: the same answer again.
+        repeated = any(event.data.get("turn") == said.turn_id for event in case.events if event.kind == "reopened")
+        if not repeated and case.status != Status.RESOLVED:
+            add_information(session, context.in_force.at(session), case, said.turn_id, context.clock())
+            return Answer("utter_not_resolved_yet", values_of(context, session, case))
+        if not repeated:
+            reason = said.text or context.rulebook.words.notices["tapped_not_done"]
+            reopen(session, context.in_force.at(session), case, None, reason, context.clock(), turn_id=said.turn_id)
+        return _reopened(context, session, said, case)
+
+
+def _reopened(context: Context, session: Session, said: Said, case: Case) -> Answer:
+    told = said.media > 0 or content_words(said.text) >= TOLD_WORDS
+    pending = {"what": "add", "code": case.code, "heard": told}
+    question = None if told else "utter_ask_what_is_wrong"
+    return Answer("utter_reopened", values_of(context, session, case), question=question, pending=pending)
+
+
+def _none_to_add_to(context: Context, session: Session, said: Said, code: str | None) -> Answer:
+    named = own_case(session, said.conversation_id, code) if code else None
+    if named is not None:
+        return Answer("utter_none_open", values_of(context, session, named))
+    return no_case(context, session, said, code)
+
+
+def _is_open(case: Case) -> bool:
+    return Status(case.status) in OPEN
+
+
+def _newest(session: Session, said: Said, code: str | None, fits: Callable[[Case], bool]) -> Case | None:
+    """The case named, else the one that was closed or filed last."""
+    own = [case for case in own_cases(session, said.conversation_id) if fits(case) and code in (None, case.code)]
+    return max(own, key=lambda case: (case.resolved_at or case.opened_at, case.id), default=None)
+
+
+def _chosen(session: Session, said: Said, code: str | None, fits: Callable[[Case], bool]) -> Case | None:
+    found = _newest(session, said, code, fits)
     if found is None:
         return None
     # Seen without a lock; an officer may be at it: look again under the lock.
     session.refresh(found, with_for_update={**ROW_LOCK, "of": Case})
     return found if fits(found) else None
-
-
-def _values(context: Context, case: Case) -> dict[str, str]:
-    text = " ".join(case.description.split())
-    return {
-        "code": case.code,
-        "status": _status(context, case),
-        "description": text if len(text) <= 200 else text[:199] + "…",
-        "unit": case.unit.name,
-        "due": format_deadline(case.due_at),
-        "answer": _last_answer(case),
-    }
-
-
-def followed_values(context: Context, case: Case) -> dict[str, str]:
-    """What somebody who did not file it may know: its kind, state and result, no word of who did and no place."""
-    results = [event.data["text"] for event in case.events if event.kind in {"resolved", "refused"}]
-    ended = Status(case.status) not in OPEN
-    return {
-        "code": case.code,
-        "status": _status(context, case),
-        "category": label(context.rulebook.categories, case.category),
-        "unit": case.unit.name,
-        "due": format_deadline(case.due_at),
-        "answer": f"\n• Kết quả: {results[-1]}" if results and ended else "",
-    }
-
-
-def _last_answer(case: Case) -> str:
-    """The officers' last words to the citizen, as a line of its own; nothing when there are none."""
-    spoken = [event.data["text"] for event in case.events if event.kind in {"replied", "asked", "resolved"}]
-    return f"\n• Trả lời mới nhất: {spoken[-1]}" if spoken else ""
-
-
-def _status(context: Context, case: Case) -> str:
-    return context.rulebook.words.statuses[case.status]
-
-
-class Followup(Action):  # type: ignore[misc]
-    """An action that runs one of the functions above off the event loop and speaks its answer."""
-
-    def __init__(self, context: Context, name: str, answer: Callable[[Context, Said], Answer]) -> None:
-        self._context = context
-        self._name = name
-        self._answer = answer
-
-    def name(self) -> str:
-        return self._name
-
-    async def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
-    ) -> list[dict[str, Any]]:
-        answer = await asyncio.to_thread(self._answer, self._context, read_said(tracker))
-        dispatcher.utter_message(response=answer.response, **answer.values)
-        return []

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from actions.answer import Answer
 from actions.context import Context
 from actions.draft import Draft
-from actions.followup import Answer, followed_values
+from actions.followed import followed_values
 from actions.place import Location
 from actions.said import Said
 from actions.wishes import ANOTHER

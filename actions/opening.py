@@ -7,7 +7,7 @@ from actions.draft import Draft, Step
 from actions.place import Location, Placer
 from actions.said import Matter, Said
 from actions.wishes import ANOTHER, FILES_OWN, STILL_THE_SAME, WANTS_FILED
-from actions.wording import NOT_DONE, NOT_KNOWN, QUESTION, content_words, joined
+from actions.wording import NOT_KNOWN, QUESTION, content_words, joined
 from cases.codes import fold
 
 SURE_CATEGORY = 0.40  # below it the citizen chooses among the best three
@@ -96,9 +96,6 @@ class Opener:
         """Words or a photo that belong to a case already filed."""
         if "case_code" in said.entities and content_words(said.text) <= CODE_WORDS:
             return Step(draft, detour="track_case", over=True)
-        not_done = said.resolved and not said.tapped and NOT_DONE.search(said.plain)
-        if not_done and self._placer.from_words(said.text) is None:
-            return Step(draft, detour="dispute_result", over=True)
         if said.fresh and said.media and not said.text:
             return Step(draft, detour="add_info", over=True)
         return None

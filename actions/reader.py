@@ -74,8 +74,8 @@ class Reader:
         if said.intent in PETITIONS and said.confidence >= SURE_LAW:
             dropped = ("utter_draft_dropped",) if draft.description else ()
             return Step(Draft(), dropped, detour=said.intent, over=True)
-        if said.intent == "dispute_result" and said.tapped:
-            return Step(draft, detour="dispute_result")
+        if said.tapped and (said.intent == "dispute_result" or "about" in said.entities):
+            return Step(draft, detour=said.intent if said.intent == "dispute_result" else "about_case")
         agrees = asked in {"confirm", "join"} and said.more_than_yes is not None  # "ĐÚNG. NHANH LÊN" is no cry for help
         if said.intent == "emergency" and said.confidence >= SURE_DANGER and not agrees:
             return self._with_words(said, asked, draft, Step(draft, detour="emergency"))

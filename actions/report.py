@@ -13,6 +13,7 @@ from actions.context import Context
 from actions.detours import answer_detour
 from actions.draft import EMPTY, Draft, Step, from_slots
 from actions.filing import Filing
+from actions.incident_news import incident_news
 from actions.joining import Joining
 from actions.place import Location
 from actions.said import Said, read_said
@@ -59,6 +60,9 @@ class ValidateReportForm(Action):  # type: ignore[misc]
         question = None if step.over else step.draft.next_question()
         draft = step.draft
         if question and not step.silent:
+            news = incident_news(self._context, before, draft) if question == "confirm" else None
+            if news is not None:
+                dispatcher.utter_message(response="utter_incident", **news)
             draft = self._ask(dispatcher, said, question, draft)
         if question == "confirm" and draft.offered:
             question = "join"

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from rasa_sdk.endpoint import create_app
 from rasa_sdk.executor import ActionExecutor
 
+from actions.case_talk import CaseTalk, Followup, SmallTalk
 from actions.context import Context
 from actions.filing import FileCase
-from actions.followup import Followup, add_to_case, dispute, tell_status
+from actions.followup import add_to_case, dispute, tell_status
 from actions.guidance import AnswerFaq, GuidePetition
 from actions.handoff import NoteRequest
 from actions.place import Placer
@@ -42,17 +43,18 @@ def build_context(config: Config) -> Context:
 
 def build_executor(context: Context) -> ActionExecutor:
     executor = ActionExecutor()
+    executor.register_action(FileCase(context))
+    executor.register_action(GuidePetition(context))
     for action in (
         ValidateReportForm(context),
-        FileCase(context),
         AnswerFaq(context),
-        GuidePetition(context),
         Followup(context, "action_track_case", tell_status),
         Followup(context, "action_add_info", add_to_case),
         Followup(context, "action_dispute_result", dispute),
         NoteRequest(context),
+        SmallTalk(),
     ):
-        executor.register_action(action)
+        executor.register_action(CaseTalk(context, action))
     return executor
 
 

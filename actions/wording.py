@@ -59,10 +59,6 @@ def patched_address(known: str, new: str) -> str:
 
 
 NOT_KNOWN = re.compile(r"\b(?:khong|ko|k|hong|chang|cha|chua|nao) (?:biet|ro|nho)\b|\bchiu\b")
-NOT_DONE = re.compile(
-    r"\b(?:chua xong|chua giai quyet|chua xu ly|van con|van chua|van nhu cu|van the|mo lai|tai dien|dau lai vao day)\b"
-    r"|^chua(?: a| dau| em)?$"
-)
 _NUMBER = re.compile(r"(?:(?:so|chon|chon so|cai thu|thu)\s+)?\d{1,2}[.)]?")
 
 

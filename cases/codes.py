@@ -101,6 +101,27 @@ def secret_matches(code: str, typed: str, keys: Sequence[bytes]) -> bool:
     return any(results)
 
 
+def find_secret(text: str) -> str | None:
+    """The words of a receipt's secret inside a sentence: two of our nouns and two digits, however accented."""
+    match = _secret().search(fold(text))
+    return match.group() if match else None
+
+
+def without_secret(text: str) -> str:
+    """A text without the secret word in it: nobody who reads a conversation needs it."""
+    plain = fold(text)
+    match = _secret().search(plain)
+    if match is None:
+        return text
+    return f"{text[: match.start()]}•••{text[match.end() :]}" if len(plain) == len(text) else "•••"
+
+
+@cache
+def _secret() -> re.Pattern[str]:
+    nouns = "|".join(sorted((re.escape(fold(word)) for word in load_secret_words()), key=len, reverse=True))
+    return re.compile(rf"\b(?:{nouns})[ .,\-]{{1,3}}(?:{nouns})[ .,\-]{{0,3}}\d\d(?!\d)")
+
+
 def fold(text: str) -> str:
     """Lower case without accents, full-width forms and fancy dashes made plain: for comparing, never for showing."""
     return _DASHES.sub("-", unicodedata.normalize("NFKC", fold_plain(text)))

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from cases.deadlines import format_deadline
 from cases.followers import followers_of
+from cases.links import accounts_of
 from cases.model import Case, CaseEvent, Unit
 from cases.rulebook import Rulebook
 from core import outbox
@@ -20,32 +21,48 @@ TOLD_TO_FOLLOWERS = frozenset({"transferred", "extended", "resolved", "refused",
 def notify(
     session: Session, rulebook: Rulebook, case: Case, event: CaseEvent, text: str, unit: Unit | None = None
 ) -> None:
-    """Enqueue the notice of an officer's move; a resolved case comes with the button that reopens it."""
+    """Enqueue the notice of an officer's move, to every account of the citizen; a result comes with its buttons."""
     sender = unit or session.get_one(Unit, case.unit_id)
     due = format_deadline(case.due_at)
     unit_name = sender.name if event.kind == "transferred" else sender.name[:1].upper() + sender.name[1:]
     message = rulebook.words.notices[event.kind].format(unit=unit_name, code=case.code, text=text, due=due)
-    conversation = session.get_one(Conversation, case.conversation_id)
-    officer_spoke(conversation)
-    if event.kind == "resolved":
-        payload = f'/dispute_result{{"case_code": "{case.code}"}}'
-        title, token = rulebook.words.notices["button_not_done"], f"#1.e{event.id:x}"
-        conversation.options = [{"title": title, "payload": payload, "token": token, "label": "dispute_result"}]
-    outbox.enqueue(
-        session,
-        case.conversation_id,
-        f"event:{event.id}",
-        message,
-        event.at,
-        author="officer",
-        case_id=case.id,
-        buttons=[{"title": option["title"], "payload": option["token"]} for option in conversation.options],
-    )
+    for conversation in accounts_of(session, case):
+        officer_spoke(conversation)
+        if event.kind == "resolved":
+            conversation.options = _about_result(rulebook, case, event)
+        filed_here = conversation.id == case.conversation_id
+        outbox.enqueue(
+            session,
+            conversation.id,
+            f"event:{event.id}" if filed_here else f"event:{event.id}:c{conversation.id}",
+            message,
+            event.at,
+            author="officer",
+            case_id=case.id,
+            buttons=[{"title": option["title"], "payload": option["token"]} for option in conversation.options],
+        )
     merged = duplicates_of(session, case) if event.kind in TOLD_TO_ALL else ()
     _tell_merged(session, rulebook, case, merged, event, text)
     if event.kind in TOLD_TO_FOLLOWERS:
-        told = {other.conversation_id for other in merged}
+        told = {other.conversation_id for other in merged} | {account.id for account in accounts_of(session, case)}
         _tell_followers(session, rulebook, case, sorted(followers_of(session, case) - told), event, text, unit_name)
+
+
+def _about_result(rulebook: Rulebook, case: Case, event: CaseEvent) -> list[dict[str, str]]:
+    """What a citizen may say of a result: that it is done, or that it is not and the case shall be opened again."""
+    payloads = {
+        "done": f'/inform{{"about": "done", "case_code": "{case.code}"}}',
+        "not_done": f'/dispute_result{{"case_code": "{case.code}"}}',
+    }
+    return [
+        {
+            "title": rulebook.words.notices[f"button_{label}"],
+            "payload": payload,
+            "token": f"#{number}.e{event.id:x}",
+            "label": label,
+        }
+        for number, (label, payload) in enumerate(payloads.items(), start=1)
+    ]
 
 
 def duplicates_of(session: Session, case: Case) -> Sequence[Case]:

@@ -55,11 +55,17 @@ def note_wrong(session: Session, names: Sequence[str], now: datetime) -> None:
     attempts.note(session, names, now)
 
 
-def open_status(session: Session, code: str, typed: str, data_keys: Sequence[str]) -> PublicStatus | None:
-    """The public side of a case; None for an unknown code and for a wrong word alike, after the same work."""
+def opened_with(session: Session, code: str, typed: str, data_keys: Sequence[str]) -> Case | None:
+    """The case; None for an unknown code and for a wrong word alike, after the same work."""
     case = case_by_code(session, code)
     right = secret_matches(code, typed, [key.encode() for key in data_keys])
-    if case is None or not right:
+    return case if right else None
+
+
+def open_status(session: Session, code: str, typed: str, data_keys: Sequence[str]) -> PublicStatus | None:
+    """The public side of a case; None as `opened_with`."""
+    case = opened_with(session, code, typed, data_keys)
+    if case is None:
         return None
     return PublicStatus(
         code=case.code,

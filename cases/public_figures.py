@@ -23,7 +23,7 @@ from cases.model import Case
 from cases.suppression import Cell, PublicTable, protect
 from cases.workflow import OPEN, Status
 
-LEFT_OUT = (Status.ABUSE, Status.MERGED)
+LEFT_OUT = (Status.ABUSE, Status.MERGED, Status.WITHDRAWN)
 FIRST_MONTH = date(2020, 1, 1)
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from cases import followers
+from cases.codes import without_secret
+from cases.links import own_case, own_cases, owned_by
 from cases.model import Case, Officer, Unit
 from cases.place_types import CITY_ID
 from cases.workflow import OPEN, Status
@@ -83,14 +85,13 @@ def case_for(session: Session, officer: Officer, code: str, *, lock: bool = Fals
 
 def cases_of(session: Session, conversation_id: int) -> Sequence[Case]:
     """A citizen's own cases, newest first."""
-    query = select(Case).where(Case.conversation_id == conversation_id).order_by(Case.opened_at.desc(), Case.id.desc())
-    return session.scalars(query.options(joinedload(Case.unit))).all()
+    return own_cases(session, conversation_id)
 
 
 def recently_filed(session: Session, conversation_id: int, now: datetime) -> bool:
     """Whether this citizen filed a case in the last half hour, so that a photo without words belongs to it."""
     recent = (Case.status.in_(OPEN), Case.opened_at > now - timedelta(minutes=30))
-    return session.scalars(select(Case.id).where(Case.conversation_id == conversation_id, *recent)).first() is not None
+    return session.scalars(select(Case.id).where(owned_by(conversation_id), *recent)).first() is not None
 
 
 def recently_resolved(session: Session, conversation_id: int, now: datetime) -> bool:
@@ -100,7 +101,7 @@ def recently_resolved(session: Session, conversation_id: int, now: datetime) -> 
     """
     since = now - timedelta(days=30)
     recent = (Case.status == Status.RESOLVED, Case.resolved_at > since)
-    if session.scalars(select(Case.id).where(Case.conversation_id == conversation_id, *recent)).first() is not None:
+    if session.scalars(select(Case.id).where(owned_by(conversation_id), *recent)).first() is not None:
         return True
     followed = followers.followed_by(session, conversation_id)
     return any(case.status == Status.RESOLVED and (case.resolved_at or since) > since for case in followed)
@@ -108,8 +109,7 @@ def recently_resolved(session: Session, conversation_id: int, now: datetime) -> 
 
 def case_of_citizen(session: Session, conversation_id: int, code: str) -> Case:
     """A case by code for its own citizen only; somebody else's code is as unknown as a wrong one: NotFoundError."""
-    query = select(Case).where(Case.code == code, Case.conversation_id == conversation_id)
-    found = session.scalars(query).first()
+    found = own_case(session, conversation_id, code)
     if found is None:
         raise NotFoundError(code)
     return found
@@ -150,7 +150,7 @@ def messages_of(session: Session, conversation_id: int, *, since: datetime | Non
 
 
 def _from_citizen(row: Inbound) -> Message:
-    words = row.choice if row.choice and row.text.startswith("#") else row.text
+    words = row.choice if row.choice and row.text.startswith("#") else without_secret(row.text)
     return Message(row.received_at, "citizen", words, row.kind, "received", (), row.id, row.location, "", row.original)
 
 

@@ -13,6 +13,7 @@ from cases.coordination import destination
 from cases.filing import Draft as Draft
 from cases.filing import open_case as open_case
 from cases.history import record
+from cases.links import accounts_of
 from cases.model import Case, Officer, Unit
 from cases.notices import notify
 from cases.rulebook import Rulebook
@@ -74,22 +75,27 @@ def ask(
     _move(session, case, officer, Move.ASK, now, version)
     case.waiting_since = waiting_since or now
     case.first_answer_at = case.first_answer_at or now
-    conversation = _conversation(session, case)
-    conversation.awaiting_case_id, conversation.awaiting_until = case.id, None
+    for conversation in accounts_of(session, case):
+        conversation.awaiting_case_id, conversation.awaiting_until = case.id, None
     touch(case)
     event = record(session, case, "asked", now, officer, text=text)
     notify(session, rulebook, case, event, text)
 
 
-def citizen_answered(session: Session, rulebook: Rulebook, case: Case, turn_id: int, now: datetime) -> None:
-    """The citizen's turn belongs to this case: note it, wake the clock, tell them it arrived. Repeats are harmless."""
+def citizen_answered(
+    session: Session, rulebook: Rulebook, case: Case, turn_id: int, now: datetime, account: Conversation | None = None
+) -> None:
+    """The citizen's turn belongs to this case: note it, wake the clock, tell them it arrived. Repeats are harmless.
+
+    `account` is where they wrote, when it is not where the case was filed.
+    """
     add_information(session, rulebook, case, turn_id, now)
-    conversation = _conversation(session, case)
+    conversation = account or session.get_one(Conversation, case.conversation_id)
     # "Dạ chào anh", the answer, a photo: what follows soon is the same answer.
     conversation.awaiting_case_id, conversation.awaiting_until = case.id, now + ANSWER_WINDOW
     conversation.officer_spoke = False
     text = rulebook.words.notices["answer_kept"].format(code=case.code, unit=_unit(session, case.unit_id).name)
-    outbox.enqueue(session, case.conversation_id, f"turn:{turn_id}:0", text, now, author="system", case_id=case.id)
+    outbox.enqueue(session, conversation.id, f"turn:{turn_id}:0", text, now, author="system", case_id=case.id)
 
 
 def add_information(
@@ -99,7 +105,7 @@ def add_information(
 
     `text` are words of more than this turn: a report that took several and turned out to be of this case.
     """
-    session.refresh(case, with_for_update=ROW_LOCK)  # an officer may be moving it at this very moment
+    session.refresh(case, with_for_update={**ROW_LOCK, "of": Case})  # an officer may be moving it at this very moment
     if any(event.data.get("turn") == turn_id for event in case.events):
         return
     clocks.note_lateness(session, case, now)
@@ -251,13 +257,9 @@ def stop_waiting(session: Session, rulebook: Rulebook, case: Case, now: datetime
 
 def _stop_awaiting(session: Session, case: Case) -> None:
     """The next words are no longer for this case; a question about another case stays open."""
-    conversation = _conversation(session, case)
-    if conversation.awaiting_case_id == case.id:
-        conversation.awaiting_case_id = None
-
-
-def _conversation(session: Session, case: Case) -> Conversation:
-    return session.get_one(Conversation, case.conversation_id)
+    for conversation in accounts_of(session, case):
+        if conversation.awaiting_case_id == case.id:
+            conversation.awaiting_case_id = None
 
 
 def _unit(session: Session, unit_id: str) -> Unit:

@@ -14,6 +14,7 @@ class Status(StrEnum):
     REFUSED = "refused"
     MERGED = "merged"
     ABUSE = "abuse"
+    WITHDRAWN = "withdrawn"
 
 
 class Move(StrEnum):
@@ -29,6 +30,7 @@ class Move(StrEnum):
     REFUSE = "refuse"
     MERGE = "merge"
     MARK_ABUSE = "mark_abuse"
+    WITHDRAW = "withdraw"
 
 
 OPEN = frozenset({Status.NEW, Status.IN_PROGRESS, Status.WAITING_CITIZEN, Status.REOPENED})
@@ -40,10 +42,11 @@ _ALLOWED: dict[Move, frozenset[Status]] = {
     Move.ANSWER: frozenset({Status.WAITING_CITIZEN}),
     Move.TRANSFER: OPEN,
     Move.RESOLVE: OPEN,
-    Move.REOPEN: frozenset({Status.RESOLVED, Status.REFUSED, Status.ABUSE}),
+    Move.REOPEN: frozenset({Status.RESOLVED, Status.REFUSED, Status.ABUSE, Status.WITHDRAWN}),
     Move.REFUSE: OPEN,
     Move.MERGE: OPEN,
     Move.MARK_ABUSE: OPEN,
+    Move.WITHDRAW: OPEN,
 }
 _RESULT: dict[Move, Status] = {
     Move.ASK: Status.WAITING_CITIZEN,
@@ -54,7 +57,9 @@ _RESULT: dict[Move, Status] = {
     Move.REFUSE: Status.REFUSED,
     Move.MERGE: Status.MERGED,
     Move.MARK_ABUSE: Status.ABUSE,
+    Move.WITHDRAW: Status.WITHDRAWN,
 }
+_BY_CITIZEN = frozenset({Move.ANSWER, Move.WITHDRAW})
 _NOT_TAKEN = frozenset({Status.NEW, Status.REOPENED})
 
 
@@ -80,5 +85,5 @@ def after(move: Move, status: Status) -> Status:
 
 
 def moves_from(status: Status) -> frozenset[Move]:
-    """What an officer may do now; the citizen's own move is not among them."""
-    return frozenset(move for move, states in _ALLOWED.items() if status in states and move is not Move.ANSWER)
+    """What an officer may do now; the citizen's own moves are not among them."""
+    return frozenset(move for move, states in _ALLOWED.items() if status in states and move not in _BY_CITIZEN)

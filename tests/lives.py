@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from cases import clocks, closings, service
+from cases import clocks, closings, service, withdrawal
 from cases.deadlines import LOCAL
 from cases.extension import extend, may_extend
 from cases.history import record
@@ -80,6 +80,7 @@ def _step(session: Session, rulebook: Rulebook, chance: random.Random, case: Cas
         lambda: service.transfer(session, rulebook, case, by, target, "Sai nơi", now),
         lambda: may_extend(case, now) and extend(session, rulebook, case, by, "Chờ vật tư", now, case.version),
         lambda: _lose(session, case),
+        lambda: withdrawal.withdraw(session, rulebook, case, int(now.timestamp()), now),
     )
     chance.choice(moves)()
 

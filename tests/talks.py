@@ -11,9 +11,10 @@ import yaml
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions.case_talk import CaseTalk, Followup
 from actions.context import Context
 from actions.filing import FileCase
-from actions.followup import Followup, add_to_case, dispute, tell_status
+from actions.followup import add_to_case, dispute, tell_status
 from actions.place import Placer
 from actions.reader import Reader
 from actions.report import ValidateReportForm
@@ -95,7 +96,7 @@ class Talk:
 
     def _run(self, action: Action, message: dict[str, Any], dispatcher: CollectingDispatcher) -> None:
         tracker = Tracker("t", self.slots, message, [], False, None, {}, "action_listen")
-        for event in asyncio.run(action.run(dispatcher, tracker, {})):
+        for event in asyncio.run(CaseTalk(self.context, action).run(dispatcher, tracker, {})):
             self.slots = {**self.slots, event["name"]: event["value"]}
 
 

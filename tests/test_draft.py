@@ -258,19 +258,6 @@ def test_only_a_label_or_real_words_choose_a_category(words: str, category: str 
     assert step.draft.category == category
 
 
-@pytest.mark.parametrize(
-    "words", ["việc chưa xong, rác vẫn còn nguyên", "chưa", "chua giai quyet gi ca", "mở lại giúp tôi"]
-)
-def test_not_done_after_a_resolved_case_disputes_it(words: str) -> None:
-    assert READER.read(said(words, "report", resolved=True), None, Draft()).detour == "dispute_result"
-    assert READER.read(said(words, "report"), None, Draft()).detour is None
-
-
-def test_a_new_matter_elsewhere_is_no_dispute_of_the_resolved_one() -> None:
-    step = READER.read(said("Rác ở ngõ 3 phố Huế vẫn chưa ai dọn", resolved=True), None, Draft())
-    assert step.detour is None and step.draft.description is not None
-
-
 def test_what_was_not_understood_but_tells_what_and_where_opens_a_draft() -> None:
     step = READER.read(said("Ngõ 12 Chùa Bộc, Đống Đa rác chất đống", "nlu_fallback"), None, Draft())
     assert (step.over, step.draft.category, step.draft.next_question()) == (False, "waste", "location")

@@ -39,7 +39,8 @@ WITH facts AS (
   SELECT c.id, c.ward_id AS ward, c.area_id AS area, c.category, v.channel, c.officer_id AS officer, c.urgency,
     {day} AS day, substr({day}, 1, 7) AS month, c.opened_at, c.due_at, c.status, c.is_demo,
     (SELECT e.kind FROM case_events e WHERE e.case_id = c.id
-      AND e.kind IN ('resolved', 'refused', 'marked_abuse', 'reopened') ORDER BY e.id DESC LIMIT 1) AS ending,
+      AND e.kind IN ('resolved', 'refused', 'marked_abuse', 'withdrawn', 'reopened')
+      ORDER BY e.id DESC LIMIT 1) AS ending,
     (SELECT count(*) FROM case_events e WHERE e.case_id = c.id AND e.kind = 'resolved') AS endings,
     (SELECT count(*) FROM case_events e WHERE e.case_id = c.id AND e.kind = 'overdue') AS overdue,
     (SELECT count(*) FROM case_events e WHERE e.case_id = c.id AND e.kind = 'unreceived') AS unreceived,
@@ -59,7 +60,7 @@ WITH facts AS (
 )
 """
 CLOSED = "coalesce(ending, '') IN ('resolved', 'refused')"
-ASIDE = "coalesce(ending, '') = 'marked_abuse'"
+ASIDE = "coalesce(ending, '') IN ('marked_abuse', 'withdrawn')"
 OPEN = f"NOT ({CLOSED}) AND NOT ({ASIDE})"
 RECOUNT = {
     "received": "1 = 1",

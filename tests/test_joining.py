@@ -163,7 +163,7 @@ def test_own_and_followed_cases_are_listed_together(office: Office, theirs: str)
     assert f"{theirs} (việc anh/chị cùng theo dõi)" in talk.say("hồ sơ của tôi", "track_case")
     own = office.file(user="me", category="noise", description="Loa kéo ồn ào")
     listed = talk.say("hồ sơ của tôi", "track_case")
-    assert f"{own}: " in listed and f"{theirs} (cùng theo dõi): " in listed
+    assert f"{own} (Tiếng ồn, " in listed and f"{theirs} (Rác thải, cùng theo dõi): " in listed
 
 
 def test_a_followers_words_and_dispute_are_recorded_and_reopen_nothing(office: Office, theirs: str) -> None:

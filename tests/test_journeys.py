@@ -1,6 +1,7 @@
 """The promise of the project through real processes: a message becomes a case, the officer's answer comes back."""
 
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -72,6 +73,34 @@ def test_the_same_webhook_five_times_is_one_case_and_one_set_of_replies(stack: S
     assert len(transcript["cases"]) == 1
     assert [message["direction"] for message in transcript["messages"]].count("in") == 3
     assert len(citizen.received()) == 4  # the notice, the ward, the summary, the code
+
+
+def resolve(stack: Stack, citizen: Citizen, code: str, words: str) -> None:
+    """The officer reports the case as done, past the warnings, and the citizen hears of it."""
+    desk, page, before = stack.officer("dongda"), f"/cases/{code}", len(citizen.received())
+    form = {"text": words, "excuse": "Việc không để lại dấu vết"}
+    warned = re.search(r'name="accepted" value="([^"]+)"', desk.post(page, f"{page}/resolve", **form).text)
+    if warned:
+        desk.post(page, f"{page}/resolve", **form, accepted=warned[1])
+    assert words in citizen.await_answer(before)[-1]
+
+
+def test_a_result_is_disputed_then_rated_and_the_next_case_is_taken_back(stack: Stack) -> None:
+    citizen = stack.citizen("zalo")
+    code = file_case(citizen)
+    resolve(stack, citizen, code, "Tổ vệ sinh đã dọn sạch đầu ngõ lúc 16 giờ.")
+    assert "mở lại" in citizen.tap("Chưa xong")[0]
+    citizen.say("mới dọn một nửa, cuối ngõ rác vẫn còn nguyên")
+    resolve(stack, citizen, code, "Tổ vệ sinh đã dọn nốt cuối ngõ lúc 18 giờ.")
+    citizen.tap("Đã xong")
+    assert "4/5" in citizen.say("cho 4 điểm nhé")[0]
+    citizen.say("tôi muốn rút phản ánh")
+    assert "Đã xử lý" in citizen.say(f"{code} đến đâu rồi")[0]
+    second = stack.citizen("messenger")
+    taken = file_case(second)
+    assert taken in second.say("thôi không cần nữa, huỷ hồ sơ đi")[0]
+    second.tap("Rút hồ sơ")
+    assert "Người dân đã rút" in second.say(f"hồ sơ {taken} sao rồi")[0]
 
 
 def test_a_photo_and_a_pin_reach_the_officer(stack: Stack) -> None:

@@ -121,7 +121,7 @@ class Converser:
                 inbox.fail(turn, now, now, counts=False)
                 return
             case = session.get_one(Case, turn.conversation.awaiting_case_id)
-            citizen_answered(session, self.in_force.at(session), case, turn.id, now)
+            citizen_answered(session, self.in_force.at(session), case, turn.id, now, turn.conversation)
             self._keep_phone(turn, claimed)
             inbox.finish(turn, now, "case_answer")
         metrics.TURNS.labels("given_to_case").inc()
