@@ -181,7 +181,7 @@ def add_information(
 
     `text` are words of more than this turn: a report that took several and turned out to be of this case.
     """
-    session.refresh(case, with_for_update=ROW_LOCK)  # an officer may be moving it at this very moment
+    session.refresh(case, with_for_update={**ROW_LOCK, "of": Case})  # an officer may be moving it at this very moment
     if any(event.data.get("turn") == turn_id for event in case.events):
         return
     clocks.note_lateness(session, case, now)
