@@ -86,7 +86,7 @@ def _followers(session: Session, cases: Sequence[Case]) -> Mapping[int, frozense
 
 def _is_new(session: Session, case: Case, turn_id: int) -> bool:
     """Looked at under the lock: a turn that is taken again says the same once."""
-    session.refresh(case, with_for_update=ROW_LOCK)
+    session.refresh(case, with_for_update={**ROW_LOCK, "of": Case})
     known = select(CaseEvent.data).where(CaseEvent.case_id == case.id, CaseEvent.kind.startswith("follower_"))
     return all(data.get("turn") != turn_id for data in session.scalars(known))
 

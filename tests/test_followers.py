@@ -219,3 +219,13 @@ def test_an_officer_of_elsewhere_learns_nothing_of_followers(office: Office) -> 
     office.file(ward=CAU_GIAY_WARD, area="legacy:005")
     assert client.get(f"/cases/{code}").status_code == 404
     assert "người cùng báo" not in client.get("/").text
+
+
+def test_the_case_page_lists_the_most_alike_first_and_marks_it(office: Office) -> None:
+    alley = {"address": "Ngõ 12 Chùa Bộc", "description": "Rác chất đống không ai dọn"}
+    code, same = office.file(**alley), office.file(**alley)
+    other = office.file(address="Ngõ 15 Chùa Bộc", description="Xe đổ trộm phế thải")
+    page = office.log_in("kimlien").get(f"/cases/{code}").text
+    related = page[page.index("giống nhất trước") :]
+    assert related.index(same) < related.index("có thể trùng") < related.index(other)
+    assert related.count("có thể trùng") == 1
