@@ -202,7 +202,7 @@ def case_add(config: Config, options: argparse.Namespace) -> None:
 def conversation(config: Config, options: argparse.Namespace) -> None:
     """Show a conversation of the real store. For tests from outside."""
     with reading(_opened(config)) as session:
-        found = transcript(session, options.channel, options.user)
+        found = transcript(session, options.channel, options.user, Vault(config.data_keys))
     if options.json:
         print(json.dumps(found, ensure_ascii=False))
         return

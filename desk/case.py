@@ -187,7 +187,7 @@ def page(code: str, entered: Entered) -> str:
 
 
 def _conversation(session: Session, case: Case, open_book: bool) -> dict[str, Any]:
-    messages = queries.messages_of(session, case.conversation_id) if open_book else []
+    messages = queries.messages_of(session, case.conversation_id, services().vault) if open_book else []
     shown = messages if request.args.get("messages") == "all" else messages[-SHOWN_MESSAGES:]
     return {
         "messages": shown,

@@ -18,7 +18,7 @@ from core.db import Database, reading, transaction
 from core.events import InboundEvent
 from core.model import Conversation, Outbound
 from core.vault import Vault
-from tests.support import KIM_LIEN, Clock, FakeChannel, add_officer, add_units
+from tests.support import KIM_LIEN, VAULT, Clock, FakeChannel, add_officer, add_units
 from webhook.channels.base import Blocked, ChannelMisconfigured, Notice, WalletEmpty, WindowClosed
 from webhook.deliver import Deliverer, Means
 
@@ -143,7 +143,7 @@ class House:
     def say(self, text: str) -> None:
         with transaction(self.database) as session:
             event = InboundEvent("zalo", f"{text}", "u1", "text", self.clock(), text)
-            inbox.accept(session, event, self.clock())
+            inbox.accept(session, event, self.clock(), VAULT)
 
     def open_case(self) -> None:
         with transaction(self.database) as session:

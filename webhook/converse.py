@@ -12,14 +12,14 @@ from sqlalchemy.orm import Session
 
 from cases.attention import call_attention
 from cases.in_force import RulebookInForce
-from cases.masking import without_papers
 from cases.model import Case
 from cases.rulebook import Rulebook
 from cases.service import add_information, citizen_answered
-from core import inbox, metrics, outbox
+from core import inbox, metrics, outbox, sealed
 from core.db import Database, reading, transaction
-from core.model import Conversation, Turn
-from core.vault import Vault
+from core.model import Conversation, Inbound, Turn
+from core.vault import SealBrokenError, Vault
+from webhook import kept
 from webhook.options import offer, stands_alone
 from webhook.question import ClaimedTurn, snapshot
 from webhook.rasa_client import Answer, RasaAwayError, RasaClient, RasaFailedError
@@ -31,7 +31,6 @@ MOST_FAILURES = 4
 PATIENCE = timedelta(minutes=15)  # how long Rasa may be away before the citizen gets an apology instead
 LONGEST_WAIT = timedelta(seconds=5)
 SILENCE = timedelta(minutes=30)  # after a person wrote in the platform's own inbox
-FORGOTTEN = "[nội dung đã được xoá theo quy định về tố cáo, khiếu nại]"
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Converser:
     def step(self, worker: str) -> bool:
         """Take and finish one turn; False when there was none."""
         with transaction(self.database) as session:
-            turn = inbox.claim(session, worker, self.clock(), stands_alone, self.settle)
+            turn = inbox.claim(session, worker, self.clock(), self._stands_alone, self.settle)
             turn_id = None if turn is None else turn.id
         if turn_id is None:
             return False
@@ -64,6 +63,12 @@ class Converser:
         except inbox.LeaseLostError:
             log.warning("lease lost", extra={"turn_id": turn_id, "outcome": "lease_lost"})
         return True
+
+    def _stands_alone(self, conversation: Conversation, message: Inbound) -> bool:
+        try:
+            return stands_alone(conversation, sealed.words_of(self.vault, message))
+        except SealBrokenError:
+            return True  # nobody can read it: it fails by itself, and takes no other with it
 
     def _take_or_fail(self, turn_id: int, worker: str) -> None:
         """A message that breaks us counts as failed like any other, or it would come back for ever."""
@@ -102,6 +107,9 @@ class Converser:
             if claimed.for_case and turn.conversation.awaiting_case_id is not None:
                 case = session.get_one(Case, turn.conversation.awaiting_case_id)
                 add_information(session, self.in_force.at(session), case, turn.id, now)
+                kept.keep_plain(turn, self.vault)
+            else:
+                kept.keep_sealed(turn, self.vault)
             self._keep_phone(turn, claimed)
             inbox.finish(turn, now, "person_answers")
         log.info("bot stays silent", extra={"turn_id": claimed.id, "outcome": "done"})
@@ -110,8 +118,6 @@ class Converser:
         if claimed.phone:
             turn.conversation.phone = self.vault.seal(claimed.phone)
             turn.conversation.phone_hash = self.vault.fingerprint(claimed.phone)
-        _drop_contact_cards(turn)
-        _blank_papers(turn)
 
     def _give_to_case(self, claimed: ClaimedTurn, worker: str) -> None:
         now = self.clock()
@@ -122,6 +128,7 @@ class Converser:
                 return
             case = session.get_one(Case, turn.conversation.awaiting_case_id)
             citizen_answered(session, self.in_force.at(session), case, turn.id, now)
+            kept.keep_plain(turn, self.vault)
             self._keep_phone(turn, claimed)
             inbox.finish(turn, now, "case_answer")
         metrics.TURNS.labels("given_to_case").inc()
@@ -157,10 +164,8 @@ class Converser:
                     case_id=answer.case_id,
                 )
             conversation.held = self.vault.seal(claimed.words) if answer.hold and claimed.words else None
-            if answer.forget:
-                _forget(turn)
-            _drop_contact_cards(turn)
-            _blank_papers(turn)
+            keep = kept.forget if answer.forget else kept.keep_plain
+            keep(turn, self.vault)
             if claimed.choice:
                 turn.members[0].choice = claimed.choice[:120]
             inbox.finish(turn, now, answer.intent)
@@ -203,27 +208,3 @@ def _filed_from(session: Session, conversation: Conversation) -> Case | None:
     draft = (conversation.state.get("slots") or {}).get("draft") or {}
     query = select(Case).where(Case.source == f"turn:{draft.get('began')}:{draft.get('ordinal', 0)}")
     return session.scalars(query.where(Case.conversation_id == conversation.id)).first()
-
-
-def _drop_contact_cards(turn: Turn) -> None:
-    """A shared contact card or form gave us its phone number, which is sealed now; the rest of it is not kept."""
-    for member in turn.members:
-        if member.kind == "other":
-            member.payload = None
-
-
-def _blank_papers(turn: Turn) -> None:
-    """Numbers of identity papers and bank cards are not kept: nobody here needs them to work a case."""
-    for member in turn.members:
-        blanked = without_papers(member.text)
-        if blanked != member.text:
-            member.text = blanked
-
-
-def _forget(turn: Turn) -> None:
-    """What was told of a denunciation or petition is not kept (Luật Tố cáo Art. 8, 9)."""
-    for member in turn.members:
-        member.text = FORGOTTEN if member.text else ""
-        member.payload = member.location = member.original = None
-        for attachment in member.attachments:
-            attachment.url, attachment.status, attachment.error = "", "failed", "forgotten"

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cases.codes import fold
-from core.model import Conversation, Inbound
+from core.model import Conversation
+from core.sealed import Words
 
 # Doors that are always open, whatever was offered last.
 MENU = {
@@ -60,7 +61,7 @@ def offer(
     return wired, options
 
 
-def tap_of(conversation: Conversation, message: Inbound) -> Tap | None:
+def tap_of(conversation: Conversation, message: Words) -> Tap | None:
     """The choice a message makes among the options last offered; None when it is free words."""
     if message.kind not in {"text", "tap"}:
         return None
@@ -75,7 +76,7 @@ def tap_of(conversation: Conversation, message: Inbound) -> Tap | None:
     return _by_words(conversation.options, message.text) or _door(message.text)
 
 
-def stands_alone(conversation: Conversation, message: Inbound) -> bool:
+def stands_alone(conversation: Conversation, message: Words) -> bool:
     """Whether a message must be a turn of its own: a tap or a start; free words waiting together are one thought."""
     return message.kind in {"tap", "start"} or tap_of(conversation, message) is not None
 

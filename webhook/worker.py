@@ -117,7 +117,7 @@ class Worker:
             self.stop.wait(1.0 if not self.spool.is_empty() else ALIVE_EVERY)
 
     def _drain(self) -> None:
-        count = intake.drain(self.spool, self.database, self.clock)
+        count = intake.drain(self.spool, self.database, self.clock, self.converser.vault)
         if count:
             log.info("spool drained", extra={"worker": self.name, "count": count})
 
