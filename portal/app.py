@@ -24,6 +24,7 @@ from cases.rulebook import Rulebook, load_rulebook
 from core.config import Config, load_config
 from core.db import Database, open_database, reading, transaction
 from core.log import configure
+from portal import letters
 from portal.figures import Figures
 from portal.gate import ClosedError, Gate, TooOftenError
 from portal.open311 import Open311
@@ -62,6 +63,7 @@ def create_app(config: Config, database: Database, rulebook: Rulebook, clock: Ca
     gate = Gate(config, database, RulebookInForce(rulebook), clock)
     _add_public_pages(app, gate)
     app.add_url_rule("/privacy", "privacy", lambda: render_template("privacy.html"))
+    app.add_url_rule("/letters/<name>", "letter", letters.download)
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
     app.add_url_rule("/readyz", "readyz", pages.ready)
     app.after_request(_protect)

@@ -28,6 +28,13 @@ def message(text: str, kind: str = "text", payload: str | None = None) -> Words:
     return Words(kind, text, payload)
 
 
+def test_a_link_is_no_option_and_takes_no_number() -> None:
+    link = {"title": "Mẫu đơn", "payload": "https://x.example/a.docx"}
+    wired, options = offer([{"text": "Đơn", "buttons": [link, *REPLIES[1]["buttons"]]}], TURN)
+    assert wired[0] == [link, *({"title": o["title"], "payload": o["token"]} for o in options)]
+    assert [option["token"] for option in options] == ["#1.1f", "#2.1f"]
+
+
 def test_every_button_gets_a_token_of_its_turn_and_keeps_its_title() -> None:
     wired, options = offer(REPLIES, TURN)
     assert wired == [

@@ -123,12 +123,7 @@ class House:
 def house(tmp_path: Path) -> Iterator[House]:
     config = load_config({"TIEPDAN_DEMO": "1", "VAR_DIR": str(tmp_path / "var")}, Path("/nonexistent"))
     file = tmp_path / "test.db"
-    database, vault, clock, rulebook = (
-        open_database(f"sqlite:///{file}"),
-        Vault(config.data_keys),
-        Clock(),
-        load_rulebook(),
-    )
+    database, vault, clock = open_database(f"sqlite:///{file}"), Vault(config.data_keys), Clock()
     migrate(database)
     with transaction(database) as session:
         add_units(session)

@@ -1,10 +1,12 @@
 """One turn from claim to replies, through Rasa or to the case an officer asked about; called by the worker."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
@@ -12,10 +14,11 @@ from sqlalchemy.orm import Session
 
 from cases.attention import call_attention
 from cases.in_force import RulebookInForce
+from cases.letters import document, load_letters
 from cases.model import Case
 from cases.rulebook import Rulebook
 from cases.service import add_information, citizen_answered
-from core import inbox, metrics, outbox, sealed
+from core import enclosure, inbox, metrics, outbox, sealed
 from core.db import Database, reading, transaction
 from core.model import Conversation, Inbound, Turn
 from core.vault import SealBrokenError, Vault
@@ -45,6 +48,7 @@ class Converser:
     started: datetime | None = None  # when this worker began, if that matters
     silence: timedelta = SILENCE
     settle: timedelta = timedelta()  # how long free words wait for more of the same thought
+    outgoing: Path | None = None  # where files that go out lie
     typing: Typing = field(default_factory=lambda: Typing({}))
 
     @cached_property
@@ -162,6 +166,7 @@ class Converser:
                     author="bot",
                     buttons=buttons[number],
                     case_id=answer.case_id,
+                    attachment=self._letter(reply),
                 )
             conversation.held = self.vault.seal(claimed.words) if answer.hold and claimed.words else None
             keep = kept.forget if answer.forget else kept.keep_plain
@@ -171,6 +176,13 @@ class Converser:
             inbox.finish(turn, now, answer.intent)
         metrics.TURNS.labels("answered").inc()
         log.info("turn answered", extra={"turn_id": claimed.id, "count": len(answer.replies), "outcome": "done"})
+
+    def _letter(self, reply: Mapping[str, Any]) -> dict[str, str] | None:
+        """The empty letter a reply speaks of, as a file."""
+        letter = load_letters().get(str((reply.get("custom") or {}).get("letter")))
+        if letter is None or self.outgoing is None:
+            return None
+        return enclosure.keep(self.outgoing, document(letter.kind), letter.file_name, letter.stored_name)
 
     def _failed(self, turn_id: int, worker: str, reason: str, *, counts: bool) -> None:
         now = self.clock()

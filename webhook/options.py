@@ -29,6 +29,7 @@ DOOR_WORDS = {
     "huong dan": "/help",
     "gap can bo": "/ask_human",
 }
+LINKS = ("https://", "http://")
 _DOOR = {payload: token for token, payload in MENU.items()}
 _TOKEN = re.compile(r"#\d{1,2}\.[0-9a-f]{1,16}")
 _NUMBER = re.compile(r"(?:(?:so|chon|chon so)\s+)?(\d{1,2})[.)]?")
@@ -42,6 +43,11 @@ class Tap:
     title: str | None = None
 
 
+def is_link(payload: str) -> bool:
+    """Whether a button opens a page instead of saying something."""
+    return payload.startswith(LINKS)
+
+
 def offer(
     replies: Sequence[Mapping[str, Any]], turn_id: int
 ) -> tuple[list[list[dict[str, str]]], list[dict[str, str]]]:
@@ -52,6 +58,9 @@ def offer(
         row = []
         for button in reply.get("buttons") or ():
             payload = str(button["payload"])
+            if is_link(payload):
+                row.append({"title": str(button["title"]), "payload": payload})
+                continue
             token = _DOOR.get(payload) or f"#{len(options) + 1}.{turn_id:x}"
             row.append({"title": str(button["title"]), "payload": token})
             options.append(

@@ -185,6 +185,7 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
             started=local_now(),
             silence=timedelta(minutes=config.silence_minutes),
             settle=timedelta(seconds=config.settle_seconds),
+            outgoing=config.var_dir / "outgoing",
             typing=Typing(channels),
         ),
         deliverer=Deliverer(database, channels, clock, means_of(config, vault, rulebook.words), build_paces(config)),
