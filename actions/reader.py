@@ -7,6 +7,7 @@ from actions.corrections import Corrector, without
 from actions.draft import Draft, Step
 from actions.opening import SURE_CATEGORY, Opener, outside
 from actions.place import Location, Placer
+from actions.privacy_words import ERASE
 from actions.said import Said
 from actions.wishes import ANONYMOUS, INSTEAD, REFUSES, on_behalf_of
 from actions.wording import ADDRESS_CUE, QUESTION, content_words, is_bare_number, joined
@@ -66,6 +67,8 @@ class Reader:
         if said.intent in PETITIONS and said.confidence >= SURE_LAW:
             dropped = ("utter_draft_dropped",) if draft.description else ()
             return Step(Draft(), dropped, detour=said.intent, over=True)
+        if said.entities.get("wish") == ERASE:  # the draft as well
+            return Step(Draft(), detour="privacy_request", over=True)
         if said.intent == "dispute_result" and said.tapped:
             return Step(draft, detour="dispute_result")
         if said.intent == "emergency" and said.confidence >= SURE_DETOUR:

@@ -76,6 +76,11 @@ def withdraw(session: Session, conversation_id: int, turn_id: int, now: datetime
     return [purpose for purpose in Purpose if purpose in ended]
 
 
+def end_all(session: Session, conversation_id: int, now: datetime) -> None:
+    """Nothing is allowed any more."""
+    _end(session, conversation_id, now)
+
+
 def standing(session: Session, conversation_id: int) -> list[Purpose]:
     """What this citizen allows now."""
     given = set(session.scalars(select(Consent.kind).where(Consent.conversation_id == conversation_id, *_stands())))

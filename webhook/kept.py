@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from cases.masking import without_papers
-from core import sealed
+from core import attachments, sealed
 from core.model import Inbound, Turn
 from core.sealed import Words
 from core.vault import Vault
@@ -30,7 +30,7 @@ def forget(turn: Turn, vault: Vault) -> None:
         sealed.keep_plain(member, Words(member.kind, FORGOTTEN if told else ""))
         member.location = None
         for attachment in member.attachments:
-            attachment.url, attachment.status, attachment.error = "", "failed", "forgotten"
+            attachments.erase(attachment, "forgotten")
 
 
 def _kept_of(member: Inbound, vault: Vault) -> Words:

@@ -149,6 +149,6 @@ def _payload(told: list[Words], tap: Tap | None, text: str) -> str | None:
     if told[0].kind == "start":
         return "/greet"
     if any(words.payload == "user_withdraw" for words in told):  # Zalo: a person asks to be forgotten
-        return "/privacy_request"
+        return '/privacy_request{"wish": "delete"}'
     # A photo, a pin or a sticker without words: the form reads it from the metadata.
     return None if text.strip() else "/inform"

@@ -190,7 +190,7 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
         ),
         deliverer=Deliverer(database, channels, clock, means_of(config, vault, rulebook.words), build_paces(config)),
         fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), clock, scan=scanner(config.clamd)),
-        chores=Chores(database, rulebook, exporter, clock),
+        chores=Chores(database, rulebook, exporter, clock, config.var_dir / "media"),
         spool=Spool(config.var_dir / "spool", vault),
         stop=stop,
         wake=threading.Event(),
