@@ -1,6 +1,7 @@
 """What citizens may do about their own data: from the message through worker and actions to rows and replies."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,9 @@ from core import inbox
 from core.db import Database, reading, transaction
 from core.model import Attachment, Conversation, Inbound, Outbound, Turn
 from core.vault import Vault
+from portal.app import create_app
 from tests.acting import ActingRasa, domain
+from tests.offices import token_in
 from tests.support import DONG_DA, KIM_LIEN, Clock, FakeChannel, add_officer, add_units, said
 from webhook.chores import Chores
 from webhook.converse import Converser
@@ -347,3 +350,25 @@ def test_correcting_asks_what_and_becomes_a_request(house: House, words: str) ->
 
 def test_zalo_says_that_a_person_wants_to_be_forgotten(house: House) -> None:
     assert "Anh/chị có chắc" in house.say(kind="other", payload="user_withdraw")[0]
+
+
+def test_the_link_shows_everything_to_a_person_and_nothing_to_a_preview(house: House) -> None:
+    house.say(f"số tôi là {PHONE}", "thank")
+    house.file("Rác <b>chất đống</b>")
+    house.tap("Đồng ý")
+    house.say("xem dữ liệu của tôi", "privacy_request")
+    path = house.channel.sent[-1].buttons[0].payload.partition("/my-data/")[2]
+    config = house.rasa.context.config
+    client = create_app(config, house.database, house.rulebook, house.clock).test_client()
+    preview = client.get(f"/my-data/{path}")
+    assert preview.status_code == 200 and preview.headers["Cache-Control"] == "no-store"
+    assert PHONE not in preview.text and "chất đống" not in preview.text
+    assert client.post(f"/my-data/{path}").status_code == 400, "without the button of the page"
+    page = client.post(f"/my-data/{path}", data={"csrf_token": token_in(preview)}).text
+    for held in (PHONE, "Rác &lt;b&gt;chất đống&lt;/b&gt;", house.all(Case)[0].code, "đồng ý lúc", VERSION, "gửi"):
+        assert held in page
+    secret = re.search(r"Từ bí mật để tra cứu: (\w.+)", house.channel.texts[1])
+    assert secret and secret[1] not in page
+    house.clock.advance(hours=25)
+    for answer in (client.get(f"/my-data/{path}"), client.get("/my-data/abc")):
+        assert answer.status_code == 404 and PHONE not in answer.text
