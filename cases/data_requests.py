@@ -37,8 +37,12 @@ class About(StrEnum):
     OTHER = "other"
 
 
-class NotOpenError(Exception):
-    """There is no such request, or it is done already. Not worth a retry."""
+class UnknownRequestError(Exception):
+    """There is no such request. Not worth a retry."""
+
+
+class AnsweredError(Exception):
+    """Somebody has answered it already; nothing was changed and nothing sent."""
 
 
 class DataRequest(Base):
@@ -130,10 +134,12 @@ def counts(session: Session, now: datetime) -> tuple[int, int]:
 
 
 def finish(session: Session, rulebook: Rulebook, request_id: int, officer: Officer, text: str, now: datetime) -> None:
-    """It is carried out, or cannot be, and why: the citizen is told in the same breath. Raises NotOpenError."""
+    """It is carried out, or cannot be, and why: the citizen is told in the same breath."""
     found = session.get(DataRequest, request_id, with_for_update=ROW_LOCK)
-    if found is None or found.done_at is not None:
-        raise NotOpenError(request_id)
+    if found is None:
+        raise UnknownRequestError(request_id)
+    if found.done_at is not None:
+        raise AnsweredError(request_id)
     found.done_at, found.done_by = now, officer.id
     audit.note(session, officer.id, "data_request_done", f"data_request:{found.id}", now, kind=found.kind)
     words = rulebook.words.notices["data_request_done"].format(text=text)

@@ -7,7 +7,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import conflict, incidents, outside, proof, queries, replies, service, surroundings, undo
+from cases import conflict, consents, incidents, outside, proof, queries, replies, service, surroundings, undo
 from cases.model import Case, Officer
 from cases.notices import duplicates_of
 from cases.officers import may_act
@@ -171,6 +171,7 @@ def page(code: str, entered: Entered) -> str:
             masked=conflict.is_masked(case),
             open_book=open_book,
             description=case.description if open_book else conflict.masked_description(case),
+            phone_refused=consents.refused(session, case.conversation_id, consents.Purpose.CONTACT),
             has_phone=acting and open_book and case.conversation.phone is not None,
             moves=moves_from(Status(case.status)) if acting else frozenset(),
             unit_names={unit.id: unit for unit in units},

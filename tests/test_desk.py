@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from cases import attempts, officers
+from cases import attempts, consents, officers
 from cases.corrections import corrections
 from cases.model import Case, CaseEvent, Officer, Unit
 from cases.rulebook import Rulebook, load_rulebook
@@ -283,6 +283,11 @@ def test_a_corrected_category_is_recorded_and_taught(desk: Desk) -> None:
     assert correct("không có", 2).status_code == 422
     page = client.get(f"/cases/{code}").text
     assert "Sửa lĩnh vực" in page and "Rác" in page and "Tiếng ồn" in page
+    with reading(desk.database) as session:
+        assert corrections(session) == [], "the citizen has not agreed to that"
+    with transaction(desk.database) as session:
+        conversation = session.scalars(select(Case.conversation_id)).one()
+        consents.answer(session, conversation, consents.Purpose.TRAINING, 1, NOW, given=True)
     with reading(desk.database) as session:
         assert [found.category for found in corrections(session)] == ["noise"]
     stranger = desk.log_in("caugiay")
