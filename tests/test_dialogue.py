@@ -92,7 +92,7 @@ def test_the_same_turn_sent_twice_says_the_same_and_files_once(dialogue: Dialogu
     first = dialogue.turn("/affirm", in_form("confirm"), 19_000_000)
     second = dialogue.turn("/affirm", in_form("confirm"), 19_000_000)
     assert first == second
-    assert "PA-" in first["replies"][-1]["text"]
+    assert any("PA-" in reply["text"] for reply in first["replies"])
 
 
 @pytest.mark.parametrize("text", ["{code} {0} {unknown} 0[x]", "%s %(a)s", "\\n \\u0000", "[số điện thoại] 0[số thẻ]"])

@@ -48,6 +48,7 @@ class Converser:
     started: datetime | None = None  # when this worker began, if that matters
     silence: timedelta = SILENCE
     settle: timedelta = timedelta()  # how long free words wait for more of the same thought
+    privacy_link: str = ""  # told once, with the notice of first contact
     outgoing: Path | None = None  # where files that go out lie
     typing: Typing = field(default_factory=lambda: Typing({}))
 
@@ -67,6 +68,9 @@ class Converser:
         except inbox.LeaseLostError:
             log.warning("lease lost", extra={"turn_id": turn_id, "outcome": "lease_lost"})
         return True
+
+    def _with_link(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        return {**question, "metadata": {**question["metadata"], "privacy_link": self.privacy_link}}
 
     def _stands_alone(self, conversation: Conversation, message: Inbound) -> bool:
         try:
@@ -95,7 +99,7 @@ class Converser:
             return
         try:
             with self.typing.while_slow(claimed.channel, claimed.user_id):
-                answer = self.rasa.turn(claimed.question)
+                answer = self.rasa.turn(self._with_link(claimed.question))
         except RasaAwayError:
             self._failed(turn_id, worker, "rasa_away", counts=False)
         except RasaFailedError:

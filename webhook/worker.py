@@ -185,6 +185,7 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
             started=local_now(),
             silence=timedelta(minutes=config.silence_minutes),
             settle=timedelta(seconds=config.settle_seconds),
+            privacy_link=f"{config.public_url}/privacy",
             outgoing=config.var_dir / "outgoing",
             typing=Typing(channels),
         ),
