@@ -7,6 +7,7 @@ from actions.context import Context
 from actions.followup import add_to_case, dispute, tell_status
 from actions.guidance import answer_faq, guide_petition
 from actions.handoff import REASONS, note_request
+from actions.privacy import answer_privacy
 from actions.said import Said
 
 _FOLLOWUPS = {"track_case": tell_status, "dispute_result": dispute, "add_info": add_to_case}
@@ -23,6 +24,9 @@ def answer_detour(dispatcher: CollectingDispatcher, context: Context, said: Said
     elif intent == ABOUT_CASE:
         mention_case(dispatcher, context, said)
     elif intent in REASONS:
-        dispatcher.utter_message(response=f"utter_{intent}", **note_request(context, said, intent))
+        note_request(context, said, intent)
+        dispatcher.utter_message(response=f"utter_{intent}")
+    elif intent == "privacy_request":
+        answer_privacy(dispatcher, context, said)
     else:
         dispatcher.utter_message(response=f"utter_{intent}")

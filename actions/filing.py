@@ -11,6 +11,7 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions.context import Context
 from actions.draft import EMPTY, Draft, from_slots
 from actions.place import Location
+from actions.privacy import ask_consent
 from actions.said import Said, read_said
 from cases.codes import secret_word
 from cases.deadlines import format_deadline
@@ -76,6 +77,7 @@ class FileCase(Action):  # type: ignore[misc]
     """Files the last matter that was confirmed; a turn that is repeated tells the same code again."""
 
     def __init__(self, context: Context) -> None:
+        self._context = context
         self._filing = Filing(context)
 
     def name(self) -> str:
@@ -88,4 +90,5 @@ class FileCase(Action):  # type: ignore[misc]
         if not draft.confirm:
             return []
         await asyncio.to_thread(self._filing.tell, dispatcher, read_said(tracker), draft)
+        await asyncio.to_thread(ask_consent, dispatcher, self._context, read_said(tracker))
         return [SlotSet(name, value) for name, value in EMPTY.items()]

@@ -12,6 +12,7 @@ from actions.reader import SURE_LAW
 from actions.said import Said, read_said
 from cases.deadlines import LOCAL
 from cases.faq import format_answer
+from cases.letters import load_letters
 
 _ASK = {"denounce": "utter_ask_denounce", "complain_decision": "utter_ask_complain_decision"}
 AMBIGUOUS = 0.15  # two topics this close to each other: the citizen says which
@@ -39,11 +40,21 @@ def ask_which_topic(dispatcher: CollectingDispatcher, context: Context, said: Sa
 
 
 def guide_petition(dispatcher: CollectingDispatcher, context: Context, intent: str) -> None:
-    """Tố cáo and khiếu nại: tell the lawful way; the gateway forgets what was typed (Luật Tố cáo Art. 8, 9)."""
+    """Tố cáo and khiếu nại: tell the lawful way, who receives the letter, and hand over an empty one.
+
+    The gateway forgets what was typed (Luật Tố cáo Art. 8, 9), and sends the letter itself where a channel takes files.
+    """
     today = context.clock().astimezone(LOCAL).date()
     faq = context.faq()
     guide = faq.guide(intent, today)
     dispatcher.utter_message(text=format_answer(faq, guide), json_message={"forget": True})
+    letter = load_letters()[intent]
+    dispatcher.utter_message(
+        response="utter_letter",
+        receiver=context.rulebook.casebook.refusals[letter.body].body,
+        buttons=[{"title": letter.button, "payload": f"{context.config.public_url}/letters/{letter.file_name}"}],
+    )
+    dispatcher.utter_message(response="utter_letter_file", json_message={"letter": intent})
 
 
 def answer_petition(dispatcher: CollectingDispatcher, context: Context, said: Said) -> None:

@@ -8,6 +8,7 @@ from actions.corrections import Corrector, without
 from actions.draft import Draft, Step
 from actions.opening import FEW_WORDS, SURE_CATEGORY, SURE_DANGER, Opener, outside
 from actions.place import Location, Placer
+from actions.privacy_words import ERASE
 from actions.said import Said
 from actions.wishes import ANONYMOUS, FILES_OWN, INSTEAD, REFUSES, on_behalf_of, wants_to_join
 from actions.wording import ADDRESS_CUE, QUESTION, WRONG, content_words, is_bare_number, joined
@@ -74,6 +75,8 @@ class Reader:
         if said.intent in PETITIONS and said.confidence >= SURE_LAW:
             dropped = ("utter_draft_dropped",) if draft.description else ()
             return Step(Draft(), dropped, detour=said.intent, over=True)
+        if said.entities.get("wish") == ERASE:  # the draft as well
+            return Step(Draft(), detour="privacy_request", over=True)
         if said.tapped and (said.intent == "dispute_result" or "about" in said.entities):
             return Step(draft, detour=said.intent if said.intent == "dispute_result" else "about_case")
         agrees = asked in {"confirm", "join"} and said.more_than_yes is not None  # "ĐÚNG. NHANH LÊN" is no cry for help

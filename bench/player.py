@@ -157,7 +157,7 @@ class Talk:
         """Waits until everything said is answered and sent, and gives what is on the phone now."""
         self._wait()
         with reading(self.database) as session:
-            state = transcript(session, self.script.channel, self.user)
+            state = transcript(session, self.script.channel, self.user, self.stack.vault)
             conversation = _conversation(session, self)
             replies = session.scalars(_of(Outbound, conversation).order_by(Outbound.id)).all() if conversation else []
             new = [_reply(row) for row in replies if row.status == "sent"][self.seen :]

@@ -135,7 +135,12 @@ class Walker:
         if not walked.answered[-1]:
             walked.wrong.append(f"no answer ({answer.status_code}) to step {len(walked.steps)}")
             return state, buttons
-        offered = [button["payload"] for reply in replies for button in reply.get("buttons") or ()]
+        offered = [
+            button["payload"]
+            for reply in replies
+            for button in reply.get("buttons") or ()
+            if button["payload"][0] == "/"
+        ]
         return answer.json()["state"], offered
 
     def _message(self, chance: random.Random, buttons: Sequence[str]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from rasa.shared.nlu.training_data.message import Message
 from bot.matters import matters_of
 
 STATE_VERSION = 1
-NOTICE_VERSION = "2025-07-01"  # a new one when the wording of utter_notice changes: everybody is told again
+NOTICE_VERSION = "2026-11-28"  # a new one when the wording of utter_notice changes: everybody is told again
 NOTICE = "utter_notice"
 CHANNEL = "turn"
 MAX_PARSED_CHARS = 10_000
@@ -207,7 +207,8 @@ async def _with_notice(
     """Says once who is answering and what becomes of people's words: before all else, but after emergency numbers."""
     if turn.noticed == NOTICE_VERSION:
         return replies
-    notice = reply_from(await processor.nlg.generate(NOTICE, tracker, CHANNEL) or {})
+    link = str(turn.metadata.get("privacy_link") or "")
+    notice = reply_from(await processor.nlg.generate(NOTICE, tracker, CHANNEL, privacy_link=link) or {})
     if not notice:
         raise NothingToSay(NOTICE)
     return [*replies, notice] if intent == "emergency" else [notice, *replies]

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.normalise import nfc
+from cases.consents import Purpose, allowing
 from cases.masking import mask
 from cases.model import Case, CaseEvent
 
@@ -30,9 +31,14 @@ class Correction:
 
 
 def corrections(session: Session) -> list[Correction]:
-    """One for each case whose category was changed, with its last category; demo cases teach nothing."""
+    """One for each case whose category was changed, with its last category; demo cases teach nothing.
+
+    Only from citizens who allow it now: handling a case needs no consent, teaching from its words is another purpose,
+    and a machine that takes out names misses some (Luật 91/2025 Art. 9: for each purpose, and silence is none).
+    """
     changed = select(CaseEvent.case_id).where(CaseEvent.kind == "category_corrected")
-    cases = session.scalars(select(Case).where(Case.id.in_(changed), ~Case.is_demo).order_by(Case.id))
+    allowed = Case.conversation_id.in_(allowing(Purpose.TRAINING))
+    cases = session.scalars(select(Case).where(Case.id.in_(changed), allowed, ~Case.is_demo).order_by(Case.id))
     found = [Correction(without_identity(case.description), case.category) for case in cases]
     return [correction for correction in dict.fromkeys(found) if correction.text]
 

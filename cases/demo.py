@@ -14,7 +14,7 @@ from cases.model import Case, CaseEvent, Officer, Unit
 from cases.rulebook import Rulebook
 from cases.service import Draft, ask, open_case, reopen, resolve, take
 from cases.workflow import Status
-from core.inbox import InboundEvent, accept, get_conversation
+from core.inbox import get_conversation
 from core.model import Inbound, Outbound, Turn
 
 DEMO_CASES = 200
@@ -120,8 +120,7 @@ def _likely_ward(chance: random.Random, wards: Sequence[Unit]) -> Unit:
 
 def _tell(session: Session, given: Given, case: Case, number: int) -> None:
     """The words the demo citizen would have written, as a turn that is finished."""
-    event = InboundEvent(given.channel, f"demo-{number}", given.user, "text", case.opened_at, text=given.description)
-    accept(session, event, case.opened_at)
+    case.conversation.last_inbound_at = case.opened_at
     turn = Turn(
         conversation_id=case.conversation_id,
         status="done",
@@ -132,7 +131,17 @@ def _tell(session: Session, given: Given, case: Case, number: int) -> None:
     )
     session.add(turn)
     session.flush()
-    session.execute(update(Inbound).where(Inbound.external_id == event.external_id).values(turn_id=turn.id))
+    message = Inbound(
+        channel=given.channel,
+        external_id=f"demo-{number}",
+        conversation_id=case.conversation_id,
+        turn_id=turn.id,
+        kind="text",
+        text=given.description,
+        sent_at=case.opened_at,
+        received_at=case.opened_at,
+    )
+    session.add(message)
 
 
 def _advance(session: Session, rulebook: Rulebook, case: Case, status: Status, opened: datetime, now: datetime) -> None:

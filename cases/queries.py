@@ -15,9 +15,14 @@ from cases.model import Case, Officer, Unit
 from cases.place_types import CITY_ID
 from cases.workflow import OPEN, Status
 from core.db import ROW_LOCK
-from core.model import Inbound, Outbound
+from core.model import Inbound, Outbound, Turn
+from core.sealed import Words, words_of
+from core.vault import SealBrokenError, Vault
 
 # The receipt tells the citizen a secret that opens the public page: nobody who reads a conversation needs it.
+# What stands in a conversation for words that nobody may read yet, or nobody can.
+BEING_READ = "[tin mới đến, hệ thống đang đọc]"
+UNREADABLE = "[không mở được nội dung tin này]"
 SECRET_LINE = re.compile(r"(Từ bí mật để tra cứu: ).+")
 
 
@@ -133,25 +138,41 @@ def case_by_code(session: Session, code: str) -> Case | None:
     return session.scalars(select(Case).where(Case.code == code)).first()
 
 
-def messages_of(session: Session, conversation_id: int, *, since: datetime | None = None) -> list[Message]:
-    """A conversation both ways, in the order people saw it."""
-    inbounds = select(Inbound).where(Inbound.conversation_id == conversation_id)
+def messages_of(
+    session: Session, conversation_id: int, vault: Vault, *, since: datetime | None = None
+) -> list[Message]:
+    """A conversation both ways, in the order people saw it; what is still sealed is opened for this look only."""
+    inbounds = select(Inbound, Turn.status).outerjoin(Turn, Turn.id == Inbound.turn_id)
+    inbounds = inbounds.where(Inbound.conversation_id == conversation_id)
     outbounds = select(Outbound).where(Outbound.conversation_id == conversation_id)
     if since is not None:
         inbounds, outbounds = (
             inbounds.where(Inbound.received_at >= since),
             outbounds.where(Outbound.created_at >= since),
         )
-    lines = [(row.received_at, row.id, _from_citizen(row)) for row in session.scalars(inbounds)]
+    lines = [
+        (row.received_at, row.id, _from_citizen(row, _readable(row, status, vault)))
+        for row, status in session.execute(inbounds)
+    ]
     # A reply is written after what it answers; the same instant must not turn them round.
     tick = timedelta(microseconds=1)
     lines += [(row.created_at + tick, row.id, _to_citizen(row)) for row in session.scalars(outbounds)]
     return [message for _, _, message in sorted(lines, key=lambda line: line[:2])]
 
 
-def _from_citizen(row: Inbound) -> Message:
-    words = row.choice if row.choice and row.text.startswith("#") else without_secret(row.text)
-    return Message(row.received_at, "citizen", words, row.kind, "received", (), row.id, row.location, "", row.original)
+def _readable(row: Inbound, turn: str | None, vault: Vault) -> Words:
+    """A person may read what the bot has been asked and could not answer; not what may yet have to be forgotten."""
+    if row.sealed is not None and turn in {None, "open"}:
+        return Words(row.kind, BEING_READ)
+    try:
+        return words_of(vault, row)
+    except SealBrokenError:
+        return Words(row.kind, UNREADABLE)
+
+
+def _from_citizen(row: Inbound, told: Words) -> Message:
+    text = row.choice if row.choice and told.text.startswith("#") else without_secret(told.text)
+    return Message(row.received_at, "citizen", text, row.kind, "received", (), row.id, row.location, "", told.original)
 
 
 def _to_citizen(row: Outbound) -> Message:

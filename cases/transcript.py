@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 from cases.model import Case
 from cases.queries import Message, cases_of, messages_of
 from core.model import Conversation, Inbound, Turn
+from core.vault import Vault
 
 
-def transcript(session: Session, channel: str, user: str) -> dict[str, Any]:
+def transcript(session: Session, channel: str, user: str, vault: Vault) -> dict[str, Any]:
     """Messages both ways, what was asked last (slot name), the options offered, the citizen's cases, oldest first."""
     query = select(Conversation).where(Conversation.channel == channel, Conversation.user_id == user)
     conversation = session.scalars(query).first()
@@ -26,7 +27,7 @@ def transcript(session: Session, channel: str, user: str) -> dict[str, Any]:
         return {**empty, "pending": 0, "attention": None}
     return {
         **empty,
-        "messages": [_message(message) for message in messages_of(session, conversation.id)],
+        "messages": [_message(message) for message in messages_of(session, conversation.id, vault)],
         "asked": _asked(conversation),
         "options": [
             {"n": number, "title": option["title"], "label": option["label"], "payload": option["token"]}

@@ -15,6 +15,7 @@ from commands.store import migrated, opened, seed_units
 from core.clock import local_now
 from core.config import Config
 from core.db import reading, transaction
+from core.vault import Vault
 
 
 def add_to(add: Add) -> None:
@@ -83,7 +84,7 @@ def case_add(config: Config, options: argparse.Namespace) -> None:
 def conversation(config: Config, options: argparse.Namespace) -> None:
     """Show a conversation of the real store. For tests from outside."""
     with reading(opened(config)) as session:
-        found = transcript(session, options.channel, options.user)
+        found = transcript(session, options.channel, options.user, Vault(config.data_keys))
     if options.json:
         print(json.dumps(found, ensure_ascii=False))
         return

@@ -13,6 +13,7 @@ from core.model import Attachment
 LEASE = timedelta(seconds=60)  # longer than the slowest download, so that a living worker keeps what it fetches
 MAX_ATTEMPTS = 5
 POSTPONED = timedelta(seconds=60)
+REMOVED = ("forgotten", "erased")  # by law, at the wish of the citizen
 
 
 def claim(session: Session, now: datetime) -> Attachment | None:
@@ -66,6 +67,19 @@ def postpone(attachment: Attachment, error: str, now: datetime) -> None:
     attachment.attempts -= 1
     attachment.next_at = now + POSTPONED
     attachment.error = error[:80]
+
+
+def erase(attachment: Attachment, why: str) -> None:
+    """It may not be kept; the file goes when the worker next looks. `why` is one of REMOVED."""
+    attachment.url, attachment.status, attachment.error = "", "failed", why
+    attachment.fingerprint = None
+
+
+def to_remove(session: Session) -> Attachment | None:
+    """An erased attachment whose file is still there; None when there is none."""
+    query = select(Attachment).where(Attachment.status == "failed", Attachment.error.in_(REMOVED))
+    query = query.where(Attachment.stored_name.is_not(None)).order_by(Attachment.id).limit(1)
+    return session.scalars(query.with_for_update(**ROW_LOCK, skip_locked=True)).first()
 
 
 def failed(attachment: Attachment, error: str) -> None:

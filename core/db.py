@@ -22,6 +22,7 @@ SQLITE_PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
     "busy_timeout=30000",
+    "secure_delete=ON",  # what is erased is overwritten, not only unlinked
     "recursive_triggers=ON",  # or INSERT OR REPLACE walks past the guards of case_events
 )
 

@@ -26,16 +26,19 @@ class EnclosureError(Exception):
         self.code = code
 
 
-def keep(folder: Path, data: bytes, title: str) -> dict[str, str]:
-    """Check a file and put it on the disk; what is returned goes to `outbox.enqueue`. Raises EnclosureError."""
+def keep(folder: Path, data: bytes, title: str, name: str = "") -> dict[str, str]:
+    """Check a file and put it on the disk; what is returned goes to `outbox.enqueue`. Raises EnclosureError.
+
+    `name` (32 hex digits) is for what is sent again and again, and kept once.
+    """
     mime = next((mime for mime, (start, _) in KINDS.items() if data.startswith(start)), None)
     if mime is None:
         raise EnclosureError("kind")
     if len(data) > (MAX_PICTURE if mime.startswith("image/") else MAX_FILE):
         raise EnclosureError("size")
     folder.mkdir(parents=True, exist_ok=True)
-    name = secrets.token_hex(16)
-    partial = folder / f"{name}.partial"
+    name = name or secrets.token_hex(16)
+    partial = folder / f"{name}.{secrets.token_hex(4)}.partial"
     partial.write_bytes(data)
     partial.rename(folder / name)
     stem = _UNSAFE.sub("_", title.rpartition(".")[0] or title).strip(" .")[:80] or "tep"

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from core import signals
+from core import sealed, signals
 from core.db import ROW_LOCK, insert_once
 from core.events import SIGNALS
 from core.events import InboundEvent as InboundEvent
 from core.model import Attachment, Conversation, Inbound, Outbound, Turn
+from core.vault import Vault
 
 LEASE = timedelta(seconds=40)  # longer than the slowest Rasa call, so that a living worker never loses its turn
 MAX_MEMBERS = 20
@@ -22,10 +23,10 @@ class LeaseLostError(Exception):
     """The turn or message was given to another worker meanwhile: throw this result away, do not retry."""
 
 
-def accept(session: Session, event: InboundEvent, now: datetime) -> bool:
-    """Store an event once; a repeat of the same platform id changes nothing and says False."""
+def accept(session: Session, event: InboundEvent, now: datetime, vault: Vault) -> bool:
+    """Store an event once, its words sealed; a repeat of the same platform id changes nothing and says False."""
     if event.kind in SIGNALS:
-        _take_signal(session, event, now)
+        _take_signal(session, event, now, vault)
         return True
     conversation = get_conversation(session, event.channel, event.user_id, now)
     values = {
@@ -33,8 +34,7 @@ def accept(session: Session, event: InboundEvent, now: datetime) -> bool:
         "external_id": event.external_id,
         "conversation_id": conversation.id,
         "kind": event.kind,
-        "text": event.text,
-        "payload": event.payload,
+        "sealed": sealed.seal(vault, event.text, event.payload),
         "location": event.location,
         "settles": _is_free_text(event),
         "sent_at": event.sent_at,
@@ -57,13 +57,13 @@ def _is_free_text(event: InboundEvent) -> bool:
     return event.kind == "text" and not event.payload and len(words) > LONGEST_CHOICE and not words.startswith("#")
 
 
-def _take_signal(session: Session, event: InboundEvent, now: datetime) -> None:
+def _take_signal(session: Session, event: InboundEvent, now: datetime, vault: Vault) -> None:
     """Only what a citizen or a person at the platform's inbox did makes a conversation that was not there before."""
     query = select(Conversation).where(Conversation.channel == event.channel, Conversation.user_id == event.user_id)
     conversation = session.scalars(query).first() if event.user_id else None
     if conversation is None and event.kind in {"human", "referral", "interaction"}:
         conversation = get_conversation(session, event.channel, event.user_id, now)
-    signals.apply(session, event, conversation, now)
+    signals.apply(session, event, conversation, now, vault)
     if conversation is not None and event.kind in signals.CITIZEN_ACTS:
         _citizen_is_here(session, conversation, now)
         conversation.source = event.referral or conversation.source

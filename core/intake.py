@@ -21,6 +21,7 @@ from core import inbox
 from core.db import Database, transaction
 from core.inbox import InboundEvent
 from core.spool import EventRefusedError, Spool
+from core.vault import Vault
 
 log = logging.getLogger(__name__)
 
@@ -33,31 +34,32 @@ DRAIN_EVERY = 0.5  # seconds
 Waiting = tuple[Sequence[InboundEvent], "Future[str]"]
 
 
-def store(database: Database, events: Sequence[InboundEvent], now: datetime) -> None:
+def store(database: Database, events: Sequence[InboundEvent], now: datetime, vault: Vault) -> None:
     """All of them in one transaction; EventRefusedError when the database is there and does not take one of them."""
     try:
         with transaction(database) as session, session.no_autoflush:  # what changed is written once, at the end
             # In one order for all, so that two groups with the same citizens never wait for each other.
             for event in sorted(events, key=lambda event: event.user_id):
-                inbox.accept(session, event, now)
+                inbox.accept(session, event, now, vault)
     except DATABASE_AWAY:
         raise
     except SQLAlchemyError as error:
         raise EventRefusedError(type(error).__name__) from error
 
 
-def drain(spool: Spool, database: Database, clock: Callable[[], datetime]) -> int:
+def drain(spool: Spool, database: Database, clock: Callable[[], datetime], vault: Vault) -> int:
     """Bring what waits on the disk into the database, oldest first; counts it. Raises when the database is away."""
-    return spool.drain(lambda events: store(database, events, clock()))
+    return spool.drain(lambda events: store(database, events, clock(), vault))
 
 
 class Intake:
     """The gateway's way into the inbox; its threads start with the first event."""
 
-    def __init__(self, database: Database, spool: Spool, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, spool: Spool, clock: Callable[[], datetime], vault: Vault) -> None:
         self._database = database
         self._spool = spool
         self._clock = clock
+        self._vault = vault
         self._waiting: queue.SimpleQueue[Waiting] = queue.SimpleQueue()
         self._spooled = threading.Event()
         self._starting = threading.Lock()
@@ -131,7 +133,7 @@ class Intake:
         if not self._spool.is_empty():
             return self._to_disk(events)
         try:
-            store(self._database, events, self._clock())
+            store(self._database, events, self._clock(), self._vault)
         except DATABASE_AWAY as error:
             log.warning("database away", extra={"error": type(error).__name__})
             return self._to_disk(events)
@@ -143,7 +145,7 @@ class Intake:
             self._spooled.wait(timeout=None if self._spool.is_empty() else DRAIN_EVERY)
             self._spooled.clear()
             try:
-                drain(self._spool, self._database, self._clock)
+                drain(self._spool, self._database, self._clock, self._vault)
             except Exception as error:
                 log.warning("spool not drained", extra={"error": type(error).__name__})
                 time.sleep(DRAIN_EVERY)

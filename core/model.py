@@ -67,7 +67,7 @@ class Turn(Base):
 
 
 class Inbound(Base):
-    """One event from a citizen, stored before it is acknowledged; `text` is kept exactly as written."""
+    """One event from a citizen, stored before it is acknowledged; its words as written, sealed until understood."""
 
     __tablename__ = "inbounds"
     __table_args__ = (
@@ -82,6 +82,7 @@ class Inbound(Base):
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"))
     turn_id: Mapped[int | None] = mapped_column(ForeignKey("turns.id"))
     kind: Mapped[str] = mapped_column(String(20))  # text, tap, media, location, sticker, other, start
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # text, payload and original, encrypted; see `sealed`
     text: Mapped[str] = mapped_column(Text, default="")
     payload: Mapped[str | None] = mapped_column(Text)  # what a tapped button carried, when the platform says so
     choice: Mapped[str | None] = mapped_column(String(120))  # the wording of the option it chose, for people to read

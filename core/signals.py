@@ -1,14 +1,17 @@
 """What platforms tell besides messages: receipts, echoes, reactions, edits, who holds a conversation; see `inbox`."""
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from core import sealed
 from core.db import ROW_LOCK, insert_once
 from core.events import InboundEvent
 from core.model import Conversation, Inbound, Outbound, PlatformNotice
+from core.vault import Vault
 
 MOST_IDS = 200
 LONGEST_SIGN = 40
@@ -17,7 +20,9 @@ ERASED = "[nội dung đã được xoá"  # how an erased text begins: an edit 
 WATERMARK_REACHES = timedelta(days=30)
 
 
-def apply(session: Session, event: InboundEvent, conversation: Conversation | None, now: datetime) -> None:
+def apply(
+    session: Session, event: InboundEvent, conversation: Conversation | None, now: datetime, vault: Vault
+) -> None:
     """Take one signal in; repeats change nothing, and one that speaks of nothing we know is no error."""
     if event.kind == "notice":
         _note(session, event, now)
@@ -26,17 +31,19 @@ def apply(session: Session, event: InboundEvent, conversation: Conversation | No
     elif event.kind == "reaction":
         _react(session, event)
     elif conversation is not None:
-        _in_conversation(session, event, conversation, now)
+        _in_conversation(session, event, conversation, now, vault)
 
 
-def _in_conversation(session: Session, event: InboundEvent, conversation: Conversation, now: datetime) -> None:
+def _in_conversation(
+    session: Session, event: InboundEvent, conversation: Conversation, now: datetime, vault: Vault
+) -> None:
     match event.kind:
         case "echo":
             _confirm(session, event, conversation, now)
         case "human":
             _keep_words_of_a_person(session, event, conversation, now)
         case "edit":
-            _edit(session, event, conversation)
+            _edit(session, event, conversation, vault)
         case "taken":
             conversation.human_at = now
         case "passed":
@@ -115,11 +122,17 @@ def _keep_words_of_a_person(session: Session, event: InboundEvent, conversation:
         conversation.options = []
 
 
-def _edit(session: Session, event: InboundEvent, conversation: Conversation) -> None:
-    """The new words replace the old, which are kept beside them; a message that was erased stays erased."""
+def _edit(session: Session, event: InboundEvent, conversation: Conversation, vault: Vault) -> None:
+    """The new words replace the old, which are kept beside them; a message that was erased stays erased.
+
+    The bot reads an edit only while its turn is still to come, so the words rest sealed like any not understood.
+    """
     query = select(Inbound).where(Inbound.channel == event.channel, Inbound.external_id == event.payload)
     row = session.scalars(query.where(Inbound.conversation_id == conversation.id).with_for_update(**ROW_LOCK)).first()
-    if row is None or row.text == event.text or row.text.startswith(ERASED):
+    if row is None or row.text.startswith(ERASED):
         return
-    row.original = row.text if row.original is None else row.original
-    row.text = event.text
+    words = sealed.words_of(vault, row)
+    if words.text == event.text:
+        return
+    original = words.text if words.original is None else words.original
+    sealed.keep_sealed(vault, row, replace(words, text=event.text, original=original))

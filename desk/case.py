@@ -7,7 +7,19 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import conflict, followers, incidents, outside, proof, queries, replies, service, surroundings, undo
+from cases import (
+    conflict,
+    consents,
+    followers,
+    incidents,
+    outside,
+    proof,
+    queries,
+    replies,
+    service,
+    surroundings,
+    undo,
+)
 from cases.model import Case, Officer
 from cases.notices import duplicates_of
 from cases.officers import may_act
@@ -172,6 +184,7 @@ def page(code: str, entered: Entered) -> str:
             masked=conflict.is_masked(case),
             open_book=open_book,
             description=case.description if open_book else conflict.masked_description(case),
+            phone_refused=consents.refused(session, case.conversation_id, consents.Purpose.CONTACT),
             has_phone=acting and open_book and case.conversation.phone is not None,
             moves=moves_from(Status(case.status)) if acting else frozenset(),
             unit_names={unit.id: unit for unit in units},
@@ -188,7 +201,7 @@ def page(code: str, entered: Entered) -> str:
 
 
 def _conversation(session: Session, case: Case, open_book: bool) -> dict[str, Any]:
-    messages = queries.messages_of(session, case.conversation_id) if open_book else []
+    messages = queries.messages_of(session, case.conversation_id, services().vault) if open_book else []
     shown = messages if request.args.get("messages") == "all" else messages[-SHOWN_MESSAGES:]
     return {
         "messages": shown,

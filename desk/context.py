@@ -12,6 +12,7 @@ from cases.model import Officer
 from cases.rulebook import Rulebook
 from core.config import Config
 from core.db import Database
+from core.vault import Vault
 
 LONGEST_TEXT = 1500
 
@@ -30,6 +31,10 @@ class Services:
         """As the gate found it in force for this request; before the gate, as delivered."""
         found: Rulebook = g.get("rulebook", self.in_force.base)
         return found
+
+    @property
+    def vault(self) -> Vault:
+        return Vault(self.config.data_keys)
 
 
 def services() -> Services:

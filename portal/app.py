@@ -25,8 +25,11 @@ from core.clock import local_now
 from core.config import Config, load_config
 from core.db import Database, open_database, reading, transaction
 from core.log import configure
+from core.vault import Vault
+from portal import letters
 from portal.figures import Figures
 from portal.gate import ClosedError, Gate, TooOftenError
+from portal.my_data import MyData
 from portal.open311 import Open311
 
 log = logging.getLogger(__name__)
@@ -63,6 +66,10 @@ def create_app(config: Config, database: Database, rulebook: Rulebook, clock: Ca
     gate = Gate(config, database, RulebookInForce(rulebook), clock)
     _add_public_pages(app, gate)
     app.add_url_rule("/privacy", "privacy", lambda: render_template("privacy.html"))
+    app.add_url_rule("/letters/<name>", "letter", letters.download)
+    mine = MyData(database, Vault(config.data_keys), clock)
+    app.add_url_rule("/my-data/<token>", "my_data", mine.ask, methods=["GET"])
+    app.add_url_rule("/my-data/<token>", "show_my_data", mine.show, methods=["POST"])
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
     app.add_url_rule("/readyz", "readyz", pages.ready)
     app.after_request(_protect)

@@ -18,8 +18,9 @@ from typing import Any
 import requests
 
 from cases.transcript import transcript
-from core.config import DEMO_SETTINGS
+from core.config import DEMO_SETTINGS, load_config
 from core.db import Database, open_database, reading
+from core.vault import Vault
 from tests.fakes import sign_zalo
 
 ROOT = Path(__file__).parent.parent
@@ -143,12 +144,16 @@ class Stack:
         assert answer.ok, f"{path}: {answer.status_code} {answer.text[:200]}"
         return answer.json()
 
+    @property
+    def vault(self) -> Vault:
+        return Vault(load_config(self.environment(), Path("/nonexistent")).data_keys)
+
     def conversation(self, channel: str, user: str) -> dict[str, Any]:
         """The transcript from the real store, as `manage.py conversation --json` prints it."""
         if self.database is None:
             self.database = open_database(self.environment()["DATABASE_URL"])
         with reading(self.database) as session:
-            return transcript(session, channel, user)
+            return transcript(session, channel, user, self.vault)
 
     def seen(self, channel: str, user: str) -> list[dict[str, Any]]:
         """What the citizen has on the screen, both ways, in order."""

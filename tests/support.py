@@ -25,6 +25,7 @@ from cases.model import Case, CaseEvent, Officer, Unit
 from core.db import Database, open_database, reading
 from core.inbox import InboundEvent
 from core.model import Conversation
+from core.vault import Vault
 from tests.fakes import FakePlatform, Reply
 from webhook.channels.base import Channel, ChannelError, Outgoing, Parsed
 
@@ -40,6 +41,7 @@ UNITS = (
     (LANG, "ward", "Phường Láng", DONG_DA),
     (CAU_GIAY_WARD, "ward", "Phường Cầu Giấy", CAU_GIAY),
 )
+VAULT = Vault(["test-key"])
 _numbers = itertools.count(1)
 
 

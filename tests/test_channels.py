@@ -17,6 +17,7 @@ from core.db import Base, Database, open_database, transaction
 from core.events import SIGNALS
 from core.model import ChannelToken
 from core.vault import Vault
+from simulator import graph_rules, zalo_rules
 from tests.fakes import FakePlatform, Reply, sign_messenger, sign_zalo
 from webhook.channels import build_channels
 from webhook.channels.base import (
@@ -614,6 +615,35 @@ def test_buttons_that_do_not_fit_become_numbered_lines(
     assert message["text"] == numbered("Chọn:", buttons)
     assert "attachment" not in message
     assert "quick_replies" not in message
+
+
+LINK = Button("Mẫu đơn tố cáo", "https://tiepdan.example/letters/don-to-cao.docx")
+
+
+def test_a_link_is_opened_and_not_answered_on_each_platform(
+    channels: dict[str, Channel], platform: FakePlatform
+) -> None:
+    for name in ("zalo", "messenger"):
+        channels[name].send(_message("Đơn", buttons=(LINK, Button("Gửi", "#1.a"))))
+    zalo, messenger = (call.json["message"] for call in platform.calls[-2:])
+    assert zalo["attachment"]["payload"]["buttons"] == [
+        {"title": LINK.title, "type": "oa.open.url", "payload": {"url": LINK.payload}},
+        {"title": "Gửi", "type": "oa.query.hide", "payload": "#1.a"},
+    ]
+    assert messenger["attachment"]["payload"] == {
+        "template_type": "button",
+        "text": "Đơn",
+        "buttons": [{"type": "web_url", "url": LINK.payload, "title": LINK.title}],
+    }
+    assert [reply["payload"] for reply in messenger["quick_replies"]] == ["#1.a"]
+    shown = zalo_rules.read_content({"message": zalo}, lambda _: None).buttons
+    assert [(button.kind, button.value) for button in shown] == [("url", LINK.payload), ("query_hide", "#1.a")]
+    assert graph_rules.read_content({"message": messenger}, {}).buttons[0].value == LINK.payload
+
+
+def test_where_no_link_can_be_shown_its_address_is_written_out() -> None:
+    buttons = (LINK, Button("Gửi", "#1.a"), Button("Sửa", "#2.a"))
+    assert numbered("Đơn", buttons) == f"Đơn\n\n{LINK.title}: {LINK.payload}\n1. Gửi\n2. Sửa"
 
 
 def test_messenger_titles_are_cut_after_composition(channels: dict[str, Channel], platform: FakePlatform) -> None:

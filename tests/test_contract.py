@@ -26,6 +26,7 @@ from core.model import Conversation, Inbound, Outbound, PlatformNotice
 from core.spool import Spool
 from core.vault import Vault
 from tests.fakes import FakePlatform, Reply, sign_messenger, sign_zalo
+from tests.support import VAULT
 from webhook.app import create_app
 from webhook.channels import build_channels
 from webhook.deliver import Deliverer
@@ -117,7 +118,7 @@ class House:
         """One message through the outbox; what its row says after one try."""
         with transaction(self.database) as session:
             event = InboundEvent(self.contract.name, "e-1", self.contract.user, "text", NOW, WORDS)
-            inbox.accept(session, event, NOW)
+            inbox.accept(session, event, NOW, VAULT)
             conversation = session.scalars(select(Conversation)).one()
             outbox.enqueue(session, conversation.id, "turn:1:0", text, NOW, author="bot")
         channels = build_channels(self.config, self.database, Vault(self.config.data_keys), lambda: NOW)

@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from cases import consents
 from cases.corrections import corrections
+from cases.model import Case
 from core import outbox
 from core.db import open_database, reading, transaction
 from core.model import Attachment, Inbound, Outbound
@@ -82,6 +84,11 @@ def test_a_corrected_category_is_recorded_and_taught(desk: Desk) -> None:
     assert correct("không có", 2).status_code == 422
     page = client.get(f"/cases/{code}").text
     assert "Sửa lĩnh vực" in page and "Rác" in page and "Tiếng ồn" in page
+    with reading(desk.database) as session:
+        assert corrections(session) == [], "the citizen has not agreed to that"
+    with transaction(desk.database) as session:
+        conversation = session.scalars(select(Case.conversation_id)).one()
+        consents.answer(session, conversation, consents.Purpose.TRAINING, 1, NOW, given=True)
     with reading(desk.database) as session:
         assert [found.category for found in corrections(session)] == ["noise"]
     stranger = desk.log_in("caugiay")

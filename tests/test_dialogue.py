@@ -96,7 +96,7 @@ def test_the_same_turn_sent_twice_says_the_same_and_files_once(dialogue: Dialogu
     first = dialogue.turn("/affirm", in_form("confirm"), 19_000_000)
     second = dialogue.turn("/affirm", in_form("confirm"), 19_000_000)
     assert first == second
-    assert "PA-" in first["replies"][-1]["text"]
+    assert any("PA-" in reply["text"] for reply in first["replies"])
 
 
 def test_an_open_case_like_it_is_joined_by_one_tap_beside_the_summary(dialogue: Dialogue, stack: Stack) -> None:

@@ -18,7 +18,8 @@ from core import inbox, outbox
 from core.db import Database, reading, transaction
 from core.inbox import LEASE, InboundEvent, LeaseLostError
 from core.model import Attachment, Conversation, Inbound, Outbound, Turn
-from tests.support import KIM_LIEN, NOW, Clock, add_conversation, add_units, said
+from core.sealed import words_of
+from tests.support import KIM_LIEN, NOW, VAULT, Clock, add_conversation, add_units, said
 
 THREADS = 8
 
@@ -29,14 +30,14 @@ def is_tap(_conversation: Conversation, message: Inbound) -> bool:
 
 def accept(database: Database, *events: InboundEvent, now: datetime = NOW) -> list[bool]:
     with transaction(database) as session:
-        return [inbox.accept(session, event, now) for event in events]
+        return [inbox.accept(session, event, now, VAULT) for event in events]
 
 
 def claim(database: Database, worker: str, now: datetime = NOW) -> tuple[int, list[str]] | None:
     """The id of the turn that was taken and the words of its members."""
     with transaction(database) as session:
         turn = inbox.claim(session, worker, now, is_tap)
-        return None if turn is None else (turn.id, [member.text for member in turn.members])
+        return None if turn is None else (turn.id, [words_of(VAULT, member).text for member in turn.members])
 
 
 def finish(database: Database, turn_id: int, worker: str, now: datetime = NOW) -> None:
@@ -175,7 +176,7 @@ class TestInbox:
                 with transaction(database) as session:
                     turn = inbox.claim(session, worker, NOW, is_tap)
                     conversation = turn.conversation_id if turn else 0
-                    words = [member.text for member in turn.members] if turn else []
+                    words = [words_of(VAULT, member).text for member in turn.members] if turn else []
                 if turn is None:
                     with reading(database) as session:
                         if session.scalar(select(Inbound.id).where(Inbound.turn_id.is_(None)).limit(1)) is None:
@@ -424,7 +425,9 @@ def test_answering_while_the_same_citizen_writes_does_not_deadlock(database: Dat
     def write_more() -> None:
         changed.wait(5)
         with transaction(database) as session:
-            inbox.accept(session, said("nữa", user="u", at=NOW + timedelta(seconds=1)), NOW + timedelta(seconds=1))
+            inbox.accept(
+                session, said("nữa", user="u", at=NOW + timedelta(seconds=1)), NOW + timedelta(seconds=1), VAULT
+            )
 
     writer = threading.Thread(target=write_more)
     writer.start()
@@ -445,16 +448,18 @@ def test_words_wait_for_more_of_the_same_thought_but_taps_do_not(database: Datab
 
     def claimed(at: datetime) -> list[str]:
         with transaction(database) as session:
-            turn = inbox.claim(session, "w", at, lambda _, message: message.text.startswith("#"), settle)
+            turn = inbox.claim(
+                session, "w", at, lambda _, message: words_of(VAULT, message).text.startswith("#"), settle
+            )
             if turn is None:
                 return []
-            texts = [member.text for member in turn.members]
+            texts = [words_of(VAULT, member).text for member in turn.members]
             inbox.finish(turn, at)
             return texts
 
     def hear(text: str, at: datetime) -> None:
         with transaction(database) as session:
-            inbox.accept(session, said(text, at=at), at)
+            inbox.accept(session, said(text, at=at), at, VAULT)
 
     second = timedelta(seconds=1)
     hear("Rác chất đống", NOW)

@@ -72,7 +72,7 @@ def test_the_same_webhook_five_times_is_one_case_and_one_set_of_replies(stack: S
     transcript = citizen.transcript()
     assert len(transcript["cases"]) == 1
     assert [message["direction"] for message in transcript["messages"]].count("in") == 3
-    assert len(citizen.received()) == 4  # the notice, the ward, the summary, the code
+    assert len(citizen.received()) == 5  # the notice, the ward, the summary, the code, one question about a consent
 
 
 def resolve(stack: Stack, citizen: Citizen, code: str, words: str) -> None:

@@ -23,7 +23,7 @@ from core.content import recognise
 from core.db import Database, open_database, reading, transaction
 from core.inbox import LeaseLostError
 from core.model import Attachment
-from tests.support import Clock, Crash, crash_at, said
+from tests.support import VAULT, Clock, Crash, crash_at, said
 from webhook.download import DownloadError, HostRule, Limits, download, host_rule
 from webhook.media import MediaFetcher
 
@@ -104,7 +104,7 @@ class Place:
         """A message with attachments arrives."""
         found = tuple({"type": kind, "url": self.host.url + url if url.startswith("/") else url} for url in urls)
         with transaction(self.database) as session:
-            inbox.accept(session, said(kind="media", attachments=found), self.clock())
+            inbox.accept(session, said(kind="media", attachments=found), self.clock(), VAULT)
 
     def rows(self) -> list[Attachment]:
         with reading(self.database) as session:

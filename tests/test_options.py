@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from core.model import Conversation, Inbound
+from core.model import Conversation
+from core.sealed import Words
 from tests.support import NOW
 from webhook.options import MENU, Tap, offer, option_label, stands_alone, tap_of
 
@@ -23,8 +24,15 @@ def offered(replies: list[dict[str, Any]] = REPLIES, turn: int = TURN) -> Conver
     return Conversation(channel="zalo", user_id="u", created_at=NOW, options=options)
 
 
-def message(text: str, kind: str = "text", payload: str | None = None) -> Inbound:
-    return Inbound(kind=kind, text=text, payload=payload, sent_at=NOW, received_at=NOW)
+def message(text: str, kind: str = "text", payload: str | None = None) -> Words:
+    return Words(kind, text, payload)
+
+
+def test_a_link_is_no_option_and_takes_no_number() -> None:
+    link = {"title": "Mẫu đơn", "payload": "https://x.example/a.docx"}
+    wired, options = offer([{"text": "Đơn", "buttons": [link, *REPLIES[1]["buttons"]]}], TURN)
+    assert wired[0] == [link, *({"title": o["title"], "payload": o["token"]} for o in options)]
+    assert [option["token"] for option in options] == ["#1.1f", "#2.1f"]
 
 
 def test_every_button_gets_a_token_of_its_turn_and_keeps_its_title() -> None:

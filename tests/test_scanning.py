@@ -20,7 +20,7 @@ from core.content import fingerprint, recognise
 from core.db import Database, reading, transaction
 from core.model import Attachment
 from simulator.samples import draw
-from tests.support import NOW, Clock, said
+from tests.support import NOW, VAULT, Clock, said
 from tests.test_media import MediaHost, page
 from webhook.download import HostRule, Limits
 from webhook.media import MediaFetcher
@@ -49,7 +49,9 @@ def receive(fetcher: MediaFetcher, host: MediaHost, data: bytes, user: str = "u1
     host.pages[path] = page(data)
     with transaction(fetcher.database) as session:
         photo = {"type": "image", "url": host.url + path}
-        inbox.accept(session, said(user=user, kind="media", attachments=(photo,), at=fetcher.clock()), fetcher.clock())
+        inbox.accept(
+            session, said(user=user, kind="media", attachments=(photo,), at=fetcher.clock()), fetcher.clock(), VAULT
+        )
     assert fetcher.step("w")
     return newest(fetcher.database)
 

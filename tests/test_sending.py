@@ -30,7 +30,7 @@ from simulator.app import create_app
 from simulator.settings import Settings, read_settings
 from tests.fakes import FakePlatform, Reply
 from tests.pages import served
-from tests.support import FakeChannel
+from tests.support import VAULT, FakeChannel
 from webhook.channels import build_channels, build_paces
 from webhook.channels.base import (
     Button,
@@ -337,7 +337,7 @@ def test_a_kept_file_travels_with_its_message_and_a_lost_one_is_said(
     now = datetime.now(UTC)
     kept = enclosure.keep(tmp_path, b"%PDF-1.7", "thu.pdf")
     with transaction(database) as session:
-        inbox.accept(session, InboundEvent("zalo", "e1", "u1", "text", now, "alo"), now)
+        inbox.accept(session, InboundEvent("zalo", "e1", "u1", "text", now, "alo"), now, VAULT)
         conversation = session.scalars(select(Conversation)).one()
         for key, attachment in (("a", kept), ("b", {**kept, "name": "0" * 32})):
             outbox.enqueue(session, conversation.id, key, key, now, author="officer", attachment=attachment)

@@ -12,11 +12,13 @@ from core import inbox, outbox
 from core.db import Database, reading, transaction
 from core.events import InboundEvent
 from core.model import Conversation, Inbound, Outbound, PlatformNotice, Turn
+from core.sealed import Words, keep_plain, words_of
 from core.signals import ERASED
 from core.vault import Vault
 from tests.support import Clock, FakeChannel, FakeRasa
-from webhook.converse import FORGOTTEN, SILENCE, Converser
+from webhook.converse import SILENCE, Converser
 from webhook.deliver import Deliverer
+from webhook.kept import FORGOTTEN
 from webhook.rasa_client import RasaClient
 
 USER = "6093184725501938472"
@@ -37,7 +39,7 @@ class House:
     def hear(self, kind: str, **values: Any) -> bool:
         event = InboundEvent("zalo", values.pop("id", f"e-{kind}"), values.pop("user", USER), kind, self.clock())
         with transaction(self.database) as session:
-            return inbox.accept(session, replace(event, **values), self.clock())
+            return inbox.accept(session, replace(event, **values), self.clock(), self.vault)
 
     def write(self, text: str, **values: Any) -> int:
         with transaction(self.database) as session:
@@ -142,13 +144,15 @@ def test_an_edit_changes_the_words_and_makes_no_second_message(house: House) -> 
     house.hear("edit", payload="first", text="alo, đèn đường hỏng")
     house.hear("edit", payload="first", text="lạ", user="somebody-else")
     (row,) = house.all(Inbound)
-    assert (row.text, row.original) == ("alo, đèn đường hỏng", "alo")
+    words = words_of(house.vault, row)
+    assert (words.text, words.original) == ("alo, đèn đường hỏng", "alo")
+    assert (row.text, row.original) == ("", None)
 
 
 def test_an_edit_does_not_bring_back_what_was_erased(house: House) -> None:
     assert FORGOTTEN.startswith(ERASED)
     with transaction(house.database) as session:
-        session.scalars(select(Inbound)).one().text = FORGOTTEN
+        keep_plain(session.scalars(select(Inbound)).one(), Words("text", FORGOTTEN))
     house.hear("edit", payload="first", text="tố cáo ông A")
     assert house.all(Inbound)[0].text == FORGOTTEN
 

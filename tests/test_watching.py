@@ -18,7 +18,7 @@ from core.model import ChannelToken, Outbound
 from core.spool import Spool
 from core.vault import Vault
 from tests.offices import Office
-from tests.support import DONG_DA, KIM_LIEN, NOW, ROOT, Clock, add_conversation, add_officer, add_units, said
+from tests.support import DONG_DA, KIM_LIEN, NOW, ROOT, VAULT, Clock, add_conversation, add_officer, add_units, said
 from webhook.metrics import Gauges, registry
 
 NOTHING = Spooled()
@@ -35,7 +35,7 @@ def test_queues_tokens_and_spool_are_seen_with_their_age(database: Database, clo
     spool = Spool(tmp_path / "spool", Vault(["key"]))
     with transaction(database) as session:
         conversation = add_conversation(session)
-        inbox.accept(session, said(TOLD), NOW)
+        inbox.accept(session, said(TOLD), NOW, VAULT)
         outbox.enqueue(session, conversation.id, "k1", TOLD, NOW, author="bot")
         outbox.enqueue(session, conversation.id, "k2", TOLD, NOW, author="bot")
         session.execute(update(Outbound).where(Outbound.key == "k2").values(status="dead"))
@@ -83,7 +83,7 @@ def test_what_ends_or_is_stuck_or_missing_is_an_alarm(database: Database, rulebo
         conversation = add_conversation(session)
         outbox.enqueue(session, conversation.id, "k", TOLD, NOW, author="bot")
         session.execute(update(Outbound).values(status="dead"))
-        inbox.accept(session, said(TOLD), NOW)
+        inbox.accept(session, said(TOLD), NOW, VAULT)
     found = _codes(database, rulebook, Spooled(3, 1, has_room=False), minutes=11)
     assert {"disk_full", "token_not_connected", "unanswered", "dead_letters"} <= found.keys()
     assert (found["spool_waiting"].count, found["spool_set_aside"].count) == (3, 1)

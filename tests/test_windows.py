@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from cases import service
+from cases import consents, service
 from cases.model import Case, CaseEvent, Officer
 from cases.rulebook import Rulebook
 from cases.service import Draft, open_case
@@ -18,7 +18,7 @@ from core.db import Database, reading, transaction
 from core.events import InboundEvent
 from core.model import Conversation, Outbound
 from core.vault import Vault
-from tests.support import KIM_LIEN, Clock, FakeChannel, add_officer, add_units
+from tests.support import KIM_LIEN, VAULT, Clock, FakeChannel, add_officer, add_units
 from webhook.channels.base import Blocked, ChannelMisconfigured, Notice, WalletEmpty, WindowClosed
 from webhook.deliver import Deliverer, Means
 
@@ -143,7 +143,7 @@ class House:
     def say(self, text: str) -> None:
         with transaction(self.database) as session:
             event = InboundEvent("zalo", f"{text}", "u1", "text", self.clock(), text)
-            inbox.accept(session, event, self.clock())
+            inbox.accept(session, event, self.clock(), VAULT)
 
     def open_case(self) -> None:
         with transaction(self.database) as session:
@@ -237,6 +237,18 @@ def test_an_sms_goes_to_the_citizens_phone(house: House) -> None:
     house.deliver()
     (notice,) = house.channels["sms"].notices
     assert (notice.user_id, "Đã sửa" in notice.text) == ("0912345678", False)
+
+
+def test_no_sms_goes_to_who_does_not_want_to_be_reached_at_the_phone(house: House) -> None:
+    with transaction(house.database) as session:
+        conversation = session.scalars(select(Conversation.id)).one()
+        consents.answer(session, conversation, consents.Purpose.CONTACT, 1, house.clock(), given=False)
+    house.policy = Policy(sms=True)
+    house.clock.advance(days=8)
+    house.reply("Đã sửa xong.")
+    house.deliver()
+    assert house.channels["sms"].notices == []
+    assert [row.status for row in house.rows()] == ["held"]
 
 
 def test_the_platform_knows_better_that_the_window_is_closed(house: House) -> None:

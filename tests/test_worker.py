@@ -18,6 +18,7 @@ from sqlalchemy import Select, select
 from cases import service
 from cases.masking import PHONE
 from cases.model import Case, CaseEvent, Officer
+from cases.queries import BEING_READ, UNREADABLE, messages_of
 from cases.rulebook import Rulebook
 from cases.service import Draft, open_case
 from cases.workflow import Status
@@ -48,10 +49,11 @@ from tests.support import (
 )
 from webhook.channels import TOKEN_TIMEOUT
 from webhook.chores import Chores
-from webhook.converse import FORGOTTEN, PATIENCE, Converser
+from webhook.converse import PATIENCE, Converser
 from webhook.deliver import Deliverer
 from webhook.download import HostRule
 from webhook.exporter import Exporter
+from webhook.kept import FORGOTTEN
 from webhook.media import MediaFetcher
 from webhook.question import let_go
 from webhook.rasa_client import CONNECT_TIMEOUT, Answer, RasaClient
@@ -87,7 +89,7 @@ class House:
         """What the gateway does, in its one transaction."""
         with transaction(self.database) as session:
             for event in events:
-                inbox.accept(session, event, self.clock())
+                inbox.accept(session, event, self.clock(), self.vault)
 
     def say(self, text: str = "", **values: Any) -> None:
         """A message of the citizen, one second after the one before."""
@@ -133,6 +135,12 @@ class House:
 
     def texts_kept(self) -> list[str]:
         return self.rows(select(Inbound.text).order_by(Inbound.sent_at, Inbound.id))
+
+    def read_by_officers(self, user: str = USER) -> list[str]:
+        """What the desk shows of the citizen's words."""
+        with reading(self.database) as session:
+            lines = messages_of(session, self.conversation(user).id, self.vault)
+        return [line.text for line in lines if line.author == "citizen"]
 
     def outbounds(self) -> list[Outbound]:
         return self.rows(select(Outbound).order_by(Outbound.id))
@@ -309,7 +317,24 @@ def test_after_four_failures_one_apology_a_person_is_called_and_the_next_words_a
     assert house.channel.texts == [house.rulebook.words.notices["bot_failed"], "Dạ vâng ạ."]
     assert house.conversation().attention == "bot_failed"
     assert [turn.status for turn in house.turns()] == ["failed", "done"]
-    assert house.texts_kept() == [f"{NAME} đây", "tôi nhắn thêm"]
+    assert house.texts_kept() == ["", "tôi nhắn thêm"], "what was not understood stays sealed"
+    assert house.read_by_officers() == [f"{NAME} đây", "tôi nhắn thêm"]
+
+
+def test_words_rest_sealed_until_they_are_understood(house: House) -> None:
+    house.say("đèn đường hỏng")
+    assert (house.texts_kept(), house.read_by_officers()) == ([""], [BEING_READ])
+    house.settle()
+    assert (house.texts_kept(), house.read_by_officers()) == (["đèn đường hỏng"], ["đèn đường hỏng"])
+
+
+def test_words_sealed_with_a_lost_key_end_in_an_apology_and_hold_nobody_up(house: House) -> None:
+    house.say("chào")
+    house.vault = Vault(["another-key"])
+    house.say("còn ai không")
+    house.settle()
+    assert house.channel.texts == [house.rulebook.words.notices["bot_failed"], "Dạ vâng ạ."]
+    assert house.read_by_officers() == [UNREADABLE, "còn ai không"]
 
 
 def closed_port() -> str:

@@ -100,7 +100,8 @@ def create_app(
     """The public routes of the gateway over parts that are already built."""
     app = Flask(__name__, static_folder=None)
     recorder = None if config.record_file is None else Recorder(config.record_file, config)
-    gateway = Gateway(database, channels, spool, Intake(database, spool, clock), recorder)
+    intake = Intake(database, spool, clock, Vault(config.data_keys))
+    gateway = Gateway(database, channels, spool, intake, recorder)
     verify_folder = (config.var_dir / "verify").resolve()
 
     @app.post("/webhooks/<name>")

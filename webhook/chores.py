@@ -1,16 +1,19 @@
-"""What the worker does by the clock, not by a message: clocks, months, files; run by `webhook.worker`."""
+"""What the worker does by the clock, not by a message: clocks, months, files, erasing; run by `webhook.worker`."""
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 
 from cases import clocks, snapshots
 from cases.in_force import RulebookInForce
 from cases.rulebook import Rulebook
+from core import attachments
 from core.db import Database, reading, transaction
 from webhook.exporter import Exporter
+from webhook.media import THUMBNAIL
 from webhook.question import let_go
 
 log = logging.getLogger(__name__)
@@ -19,6 +22,7 @@ SWEEP_EVERY = timedelta(seconds=30)
 EXPORT_EVERY = timedelta(seconds=1)
 EXPIRE_EVERY = timedelta(minutes=10)
 FREEZE_EVERY = timedelta(minutes=1)
+REMOVE_EVERY = timedelta(seconds=10)
 BATCH = 100
 
 
@@ -30,6 +34,7 @@ class Chores:
     rulebook: Rulebook
     exporter: Exporter
     now: Callable[[], datetime]
+    media: Path | None = None  # where the files of citizens lie
     _next: dict[str, datetime] = field(default_factory=dict)
 
     @cached_property
@@ -46,6 +51,8 @@ class Chores:
             self.exporter.sweep()
             with transaction(self.database) as session:
                 let_go(session, self.now())
+        if self._due("remove", REMOVE_EVERY) and self._remove(worker):
+            return True
         return self._due("export", EXPORT_EVERY) and self._export(worker)
 
     def _export(self, worker: str) -> bool:
@@ -53,6 +60,21 @@ class Chores:
         if busy:
             self._next.pop("export")
         return busy
+
+    def _remove(self, worker: str) -> bool:
+        """Take one file off the disk whose row was erased; the row lets go of its name when it is gone."""
+        if self.media is None:
+            return False
+        with transaction(self.database) as session:
+            row = attachments.to_remove(session)
+            if row is None:
+                return False
+            for suffix in ("", THUMBNAIL):
+                (self.media / f"{row.stored_name}{suffix}").unlink(missing_ok=True)
+            row.stored_name = None
+        log.info("file removed", extra={"worker": worker, "inbound_id": row.inbound_id, "outcome": "removed"})
+        self._next.pop("remove")
+        return True
 
     def _freeze(self, worker: str) -> None:
         with reading(self.database) as session:

@@ -1,10 +1,12 @@
 """One turn from claim to replies, through Rasa or to the case an officer asked about; called by the worker."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
@@ -12,14 +14,15 @@ from sqlalchemy.orm import Session
 
 from cases.attention import call_attention
 from cases.in_force import RulebookInForce
-from cases.masking import without_papers
+from cases.letters import document, load_letters
 from cases.model import Case
 from cases.rulebook import Rulebook
 from cases.service import add_information, citizen_answered
-from core import inbox, metrics, outbox
+from core import enclosure, inbox, metrics, outbox, sealed
 from core.db import Database, reading, transaction
-from core.model import Conversation, Turn
-from core.vault import Vault
+from core.model import Conversation, Inbound, Turn
+from core.vault import SealBrokenError, Vault
+from webhook import kept
 from webhook.options import offer, stands_alone
 from webhook.question import ClaimedTurn, snapshot
 from webhook.rasa_client import Answer, RasaAwayError, RasaClient, RasaFailedError
@@ -31,7 +34,6 @@ MOST_FAILURES = 4
 PATIENCE = timedelta(minutes=15)  # how long Rasa may be away before the citizen gets an apology instead
 LONGEST_WAIT = timedelta(seconds=5)
 SILENCE = timedelta(minutes=30)  # after a person wrote in the platform's own inbox
-FORGOTTEN = "[nội dung đã được xoá theo quy định về tố cáo, khiếu nại]"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Converser:
     started: datetime | None = None  # when this worker began, if that matters
     silence: timedelta = SILENCE
     settle: timedelta = timedelta()  # how long free words wait for more of the same thought
+    privacy_link: str = ""  # told once, with the notice of first contact
+    outgoing: Path | None = None  # where files that go out lie
     typing: Typing = field(default_factory=lambda: Typing({}))
 
     @cached_property
@@ -55,7 +59,7 @@ class Converser:
     def step(self, worker: str) -> bool:
         """Take and finish one turn; False when there was none."""
         with transaction(self.database) as session:
-            turn = inbox.claim(session, worker, self.clock(), stands_alone, self.settle)
+            turn = inbox.claim(session, worker, self.clock(), self._stands_alone, self.settle)
             turn_id = None if turn is None else turn.id
         if turn_id is None:
             return False
@@ -64,6 +68,15 @@ class Converser:
         except inbox.LeaseLostError:
             log.warning("lease lost", extra={"turn_id": turn_id, "outcome": "lease_lost"})
         return True
+
+    def _with_link(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        return {**question, "metadata": {**question["metadata"], "privacy_link": self.privacy_link}}
+
+    def _stands_alone(self, conversation: Conversation, message: Inbound) -> bool:
+        try:
+            return stands_alone(conversation, sealed.words_of(self.vault, message))
+        except SealBrokenError:
+            return True  # nobody can read it: it fails by itself, and takes no other with it
 
     def _take_or_fail(self, turn_id: int, worker: str) -> None:
         """A message that breaks us counts as failed like any other, or it would come back for ever."""
@@ -86,7 +99,7 @@ class Converser:
             return
         try:
             with self.typing.while_slow(claimed.channel, claimed.user_id):
-                answer = self.rasa.turn(claimed.question)
+                answer = self.rasa.turn(self._with_link(claimed.question))
         except RasaAwayError:
             self._failed(turn_id, worker, "rasa_away", counts=False)
         except RasaFailedError:
@@ -102,6 +115,9 @@ class Converser:
             if claimed.for_case and turn.conversation.awaiting_case_id is not None:
                 case = session.get_one(Case, turn.conversation.awaiting_case_id)
                 add_information(session, self.in_force.at(session), case, turn.id, now)
+                kept.keep_plain(turn, self.vault)
+            else:
+                kept.keep_sealed(turn, self.vault)
             self._keep_phone(turn, claimed)
             inbox.finish(turn, now, "person_answers")
         log.info("bot stays silent", extra={"turn_id": claimed.id, "outcome": "done"})
@@ -110,8 +126,6 @@ class Converser:
         if claimed.phone:
             turn.conversation.phone = self.vault.seal(claimed.phone)
             turn.conversation.phone_hash = self.vault.fingerprint(claimed.phone)
-        _drop_contact_cards(turn)
-        _blank_papers(turn)
 
     def _give_to_case(self, claimed: ClaimedTurn, worker: str) -> None:
         now = self.clock()
@@ -122,6 +136,7 @@ class Converser:
                 return
             case = session.get_one(Case, turn.conversation.awaiting_case_id)
             citizen_answered(session, self.in_force.at(session), case, turn.id, now, turn.conversation)
+            kept.keep_plain(turn, self.vault)
             self._keep_phone(turn, claimed)
             inbox.finish(turn, now, "case_answer")
         metrics.TURNS.labels("given_to_case").inc()
@@ -155,17 +170,23 @@ class Converser:
                     author="bot",
                     buttons=buttons[number],
                     case_id=answer.case_id,
+                    attachment=self._letter(reply),
                 )
             conversation.held = self.vault.seal(claimed.words) if answer.hold and claimed.words else None
-            if answer.forget:
-                _forget(turn)
-            _drop_contact_cards(turn)
-            _blank_papers(turn)
+            keep = kept.forget if answer.forget else kept.keep_plain
+            keep(turn, self.vault)
             if claimed.choice:
                 turn.members[0].choice = claimed.choice[:120]
             inbox.finish(turn, now, answer.intent)
         metrics.TURNS.labels("answered").inc()
         log.info("turn answered", extra={"turn_id": claimed.id, "count": len(answer.replies), "outcome": "done"})
+
+    def _letter(self, reply: Mapping[str, Any]) -> dict[str, str] | None:
+        """The empty letter a reply speaks of, as a file."""
+        letter = load_letters().get(str((reply.get("custom") or {}).get("letter")))
+        if letter is None or self.outgoing is None:
+            return None
+        return enclosure.keep(self.outgoing, document(letter.kind), letter.file_name, letter.stored_name)
 
     def _failed(self, turn_id: int, worker: str, reason: str, *, counts: bool) -> None:
         now = self.clock()
@@ -203,27 +224,3 @@ def _filed_from(session: Session, conversation: Conversation) -> Case | None:
     draft = (conversation.state.get("slots") or {}).get("draft") or {}
     query = select(Case).where(Case.source == f"turn:{draft.get('began')}:{draft.get('ordinal', 0)}")
     return session.scalars(query.where(Case.conversation_id == conversation.id)).first()
-
-
-def _drop_contact_cards(turn: Turn) -> None:
-    """A shared contact card or form gave us its phone number, which is sealed now; the rest of it is not kept."""
-    for member in turn.members:
-        if member.kind == "other":
-            member.payload = None
-
-
-def _blank_papers(turn: Turn) -> None:
-    """Numbers of identity papers and bank cards are not kept: nobody here needs them to work a case."""
-    for member in turn.members:
-        blanked = without_papers(member.text)
-        if blanked != member.text:
-            member.text = blanked
-
-
-def _forget(turn: Turn) -> None:
-    """What was told of a denunciation or petition is not kept (Luật Tố cáo Art. 8, 9)."""
-    for member in turn.members:
-        member.text = FORGOTTEN if member.text else ""
-        member.payload = member.location = member.original = None
-        for attachment in member.attachments:
-            attachment.url, attachment.status, attachment.error = "", "failed", "forgotten"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from cases import windows
+from cases import consents, windows
 from cases.model import Case
 from cases.service import note_undelivered
 from cases.windows import Facts, Plan, Policy, Route
@@ -111,7 +111,7 @@ class Deliverer:
             row = outbox.claim(session, worker, now)
             if row is None:
                 return None
-            phone = self._phone(row.conversation)
+            phone = self._phone(session, row.conversation)
             plan = windows.plan(self._facts(session, row, phone, now), self.means.policy, now)
             name = "sms" if plan.route == Route.SMS else row.conversation.channel
             return Claimed(
@@ -174,8 +174,11 @@ class Deliverer:
         text = self.means.notice_words.format(code=code, link=link)
         return Notice(phone if plan.route == Route.SMS else row.conversation.user_id, code, link, text, row.key)
 
-    def _phone(self, conversation: Conversation) -> str:
+    def _phone(self, session: Session, conversation: Conversation) -> str:
+        """Only for a paid notice, and never for who does not want to be reached there."""
         if conversation.phone is None or self.means.vault is None or not self.means.policy.sms:
+            return ""
+        if consents.refused(session, conversation.id, consents.Purpose.CONTACT):
             return ""
         try:
             return self.means.vault.unseal(conversation.phone)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cases.codes import fold
-from core.model import Conversation, Inbound
+from core.model import Conversation
+from core.sealed import Words
 
 # Doors that are always open, whatever was offered last.
 MENU = {
@@ -28,6 +29,7 @@ DOOR_WORDS = {
     "huong dan": "/help",
     "gap can bo": "/ask_human",
 }
+LINKS = ("https://", "http://")
 _DOOR = {payload: token for token, payload in MENU.items()}
 _TOKEN = re.compile(r"#\d{1,2}\.[0-9a-f]{1,16}")
 _NUMBER = re.compile(r"(?:(?:so|chon|chon so)\s+)?(\d{1,2})[.)]?")
@@ -41,6 +43,11 @@ class Tap:
     title: str | None = None
 
 
+def is_link(payload: str) -> bool:
+    """Whether a button opens a page instead of saying something."""
+    return payload.startswith(LINKS)
+
+
 def offer(
     replies: Sequence[Mapping[str, Any]], turn_id: int
 ) -> tuple[list[list[dict[str, str]]], list[dict[str, str]]]:
@@ -51,6 +58,9 @@ def offer(
         row = []
         for button in reply.get("buttons") or ():
             payload = str(button["payload"])
+            if is_link(payload):
+                row.append({"title": str(button["title"]), "payload": payload})
+                continue
             token = _DOOR.get(payload) or f"#{len(options) + 1}.{turn_id:x}"
             row.append({"title": str(button["title"]), "payload": token})
             options.append(
@@ -60,7 +70,7 @@ def offer(
     return wired, options
 
 
-def tap_of(conversation: Conversation, message: Inbound) -> Tap | None:
+def tap_of(conversation: Conversation, message: Words) -> Tap | None:
     """The choice a message makes among the options last offered; None when it is free words."""
     if message.kind not in {"text", "tap"}:
         return None
@@ -75,7 +85,7 @@ def tap_of(conversation: Conversation, message: Inbound) -> Tap | None:
     return _by_words(conversation.options, message.text) or _door(message.text)
 
 
-def stands_alone(conversation: Conversation, message: Inbound) -> bool:
+def stands_alone(conversation: Conversation, message: Words) -> bool:
     """Whether a message must be a turn of its own: a tap or a start; free words waiting together are one thought."""
     return message.kind in {"tap", "start"} or tap_of(conversation, message) is not None
 

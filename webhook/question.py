@@ -15,7 +15,8 @@ from cases.masking import mask
 from cases.model import Case
 from cases.queries import recently_filed, recently_resolved
 from cases.workflow import OPEN, Status
-from core.model import Conversation, Inbound, Turn
+from core.model import Conversation, Turn
+from core.sealed import Words, words_of
 from core.vault import SealBrokenError, Vault
 from webhook.options import Tap, tap_of
 
@@ -46,16 +47,17 @@ def snapshot(session: Session, turn: Turn, vault: Vault, now: datetime, silence:
     """The turn as it stands now, with what Rasa is asked."""
     conversation = session.get_one(Conversation, turn.conversation_id)
     members = list(turn.members)
-    tap = tap_of(conversation, members[0]) if len(members) == 1 else None
-    masked = mask("\n".join(member.text for member in members if member.text))
-    shared = [phone for member in members if member.kind == "other" for phone in mask(member.payload or "").phones]
+    told = [words_of(vault, member) for member in members]
+    tap = tap_of(conversation, told[0]) if len(told) == 1 else None
+    masked = mask("\n".join(words.text for words in told if words.text))
+    shared = [phone for words in told if words.kind == "other" for phone in mask(words.payload or "").phones]
     phones = [*masked.phones, *shared]
     tap = tap or _of_the_two(conversation, masked.text)
     facts = {
         "resolved": recently_resolved(session, conversation.id, now),
         "fresh": recently_filed(session, conversation.id, now),
     }
-    question = _question(turn, members, tap, masked.text, facts | _state(session, conversation, now))
+    question = _question(turn, told, tap, masked.text, facts | _state(session, conversation, now))
     held = _held(conversation, tap, masked.text, vault)
     if held:
         question |= {"text": held, "payload": None}
@@ -127,10 +129,10 @@ def _state(session: Session, conversation: Conversation, now: datetime) -> dict[
     return {"state": state, "resumed": bool(state.get("loop")) and idle > RESUMED_AFTER}
 
 
-def _question(turn: Turn, members: list[Inbound], tap: Tap | None, text: str, facts: dict[str, Any]) -> dict[str, Any]:
+def _question(turn: Turn, told: list[Words], tap: Tap | None, text: str, facts: dict[str, Any]) -> dict[str, Any]:
     """What Rasa gets: no phone number, no platform id; words as typed, or the payload of a chosen button."""
-    conversation = turn.conversation
-    payload = _payload(members, tap, text)
+    conversation, members = turn.conversation, turn.members
+    payload = _payload(told, tap, text)
     pins = [member.location for member in members if member.location]
     return {
         "turn_id": str(turn.id),
@@ -153,12 +155,12 @@ def _question(turn: Turn, members: list[Inbound], tap: Tap | None, text: str, fa
     }
 
 
-def _payload(members: list[Inbound], tap: Tap | None, text: str) -> str | None:
+def _payload(told: list[Words], tap: Tap | None, text: str) -> str | None:
     if tap is not None:
         return tap.payload or "/inform"
-    if members[0].kind == "start":
+    if told[0].kind == "start":
         return "/greet"
-    if any(member.payload == "user_withdraw" for member in members):  # Zalo: a person asks to be forgotten
-        return "/privacy_request"
+    if any(words.payload == "user_withdraw" for words in told):  # Zalo: a person asks to be forgotten
+        return '/privacy_request{"wish": "delete"}'
     # A photo, a pin or a sticker without words: the form reads it from the metadata.
     return None if text.strip() else "/inform"

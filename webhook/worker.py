@@ -117,7 +117,7 @@ class Worker:
             self.stop.wait(1.0 if not self.spool.is_empty() else ALIVE_EVERY)
 
     def _drain(self) -> None:
-        count = intake.drain(self.spool, self.database, self.clock)
+        count = intake.drain(self.spool, self.database, self.clock, self.converser.vault)
         if count:
             log.info("spool drained", extra={"worker": self.name, "count": count})
 
@@ -185,11 +185,13 @@ def build_worker(config: Config, name: str, stop: threading.Event) -> Worker:
             started=local_now(),
             silence=timedelta(minutes=config.silence_minutes),
             settle=timedelta(seconds=config.settle_seconds),
+            privacy_link=f"{config.public_url}/privacy",
+            outgoing=config.var_dir / "outgoing",
             typing=Typing(channels),
         ),
         deliverer=Deliverer(database, channels, clock, means_of(config, vault, rulebook.words), build_paces(config)),
         fetcher=MediaFetcher(database, config.var_dir / "media", host_rule(config), clock, scan=scanner(config.clamd)),
-        chores=Chores(database, rulebook, exporter, clock),
+        chores=Chores(database, rulebook, exporter, clock, config.var_dir / "media"),
         spool=Spool(config.var_dir / "spool", vault),
         stop=stop,
         wake=threading.Event(),

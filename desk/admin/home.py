@@ -3,7 +3,7 @@
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from cases import unit_book
+from cases import data_requests, unit_book
 from cases.alarms import Spooled, alarms
 from cases.deadlines import LOCAL
 from core.db import reading
@@ -23,6 +23,7 @@ def show() -> ResponseReturnValue:
     with reading(services().database) as session:
         accounts = sum(unit_book.officers_of(session).values())
         zalo = services().config.zalo is not None
+        asked, late = data_requests.counts(session, now())
         found = alarms(session, rulebook, _spooled(), now(), zalo=zalo)
     unannounced = today.year not in rulebook.calendar.announced_years
     return render_template(
@@ -32,6 +33,8 @@ def show() -> ResponseReturnValue:
         unannounced=unannounced,
         today=today,
         alarms=found,
+        asked=asked,
+        late=late,
     )
 
 

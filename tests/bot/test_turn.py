@@ -17,7 +17,7 @@ from tests.bot.fakes import Client, FakeActions
 
 TOY = Path(__file__).parent / "toy"
 NOTICE = "Em là trợ lý tự động."
-NOTICED = {"v": 1, "slots": {}, "loop": None, "noticed": "2025-07-01"}
+NOTICED = {"v": 1, "slots": {}, "loop": None, "noticed": "2026-11-28"}
 
 
 class Bot:
@@ -180,6 +180,8 @@ class TurnTest(unittest.TestCase):
         greeted = self.ok("xin chào")
         self.assertEqual(greeted["replies"][0], {"text": NOTICE})
         self.assertEqual(greeted["state"]["noticed"], NOTICED["noticed"])
+        linked = self.ok("xin chào", metadata={"privacy_link": " https://x.example/privacy"})
+        self.assertEqual(linked["replies"][0], {"text": f"{NOTICE} https://x.example/privacy"})
         self.assertNotIn({"text": NOTICE}, self.ok("xin chào", state=greeted["state"])["replies"])
         older = {**greeted["state"], "noticed": "2020-01-01"}
         self.assertEqual(self.ok("xin chào", state=older)["replies"][0], {"text": NOTICE})

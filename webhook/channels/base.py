@@ -7,14 +7,22 @@ from datetime import datetime
 from typing import ClassVar
 
 from core.inbox import InboundEvent
+from webhook.options import is_link
 
 
 @dataclass(frozen=True)
 class Button:
-    """A choice offered below a message; `payload` is an opaque token of ours that comes back when it is tapped."""
+    """A choice offered below a message; `payload` is an opaque token of ours that comes back when it is tapped.
+
+    A payload that is an address makes it a link, which is opened and does not come back.
+    """
 
     title: str
     payload: str
+
+    @property
+    def is_link(self) -> bool:
+        return is_link(self.payload)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,6 +42,7 @@ from webhook.channels.parts import numbered, split
 
 TEXT_LIMIT = 1900  # the platform takes less than 2000
 MAX_QUICK_REPLIES, MAX_TITLE, MAX_PAYLOAD = 13, 20, 1000
+TEMPLATE_TEXT, MAX_LINKS = 640, 3  # of a button template, which alone can open a page
 WINDOW = timedelta(hours=24)
 HUMAN_WINDOW = timedelta(days=7)  # only for what a person wrote (tag HUMAN_AGENT)
 
@@ -90,16 +91,18 @@ class MessengerChannel(Channel):
         permission = self._permission(outgoing)
         if outgoing.file is not None:
             self._send_file(outgoing, permission, outgoing.file)
+        links = [button for button in outgoing.buttons if button.is_link]
         fits = len(outgoing.buttons) <= MAX_QUICK_REPLIES and all(map(_is_showable, outgoing.buttons))
+        fits = fits and len(links) <= MAX_LINKS
         text = outgoing.text if fits else numbered(outgoing.text, outgoing.buttons)
-        parts = split(unicodedata.normalize("NFC", text), TEXT_LIMIT)
+        parts = split(unicodedata.normalize("NFC", text), TEMPLATE_TEXT if fits and links else TEXT_LIMIT)
         if not parts:
             raise MessageRefused("empty_text")
         for part in parts[:-1]:
             self._call(outgoing, permission, {"text": part}, PART)
-        last: dict[str, Any] = {"text": parts[-1]}
-        if fits and outgoing.buttons:
-            last["quick_replies"] = [_quick_reply(button) for button in outgoing.buttons]
+        last: dict[str, Any] = {"text": parts[-1]} if not (fits and links) else _with_links(parts[-1], links)
+        if fits and len(outgoing.buttons) > len(links):
+            last["quick_replies"] = [_quick_reply(button) for button in outgoing.buttons if not button.is_link]
         if outgoing.contact is not None:  # the citizen's own number, shown for one tap; it comes back as words
             last["quick_replies"] = [{"content_type": "user_phone_number"}]
         return self._call(outgoing, permission, last, outgoing.key)
@@ -197,8 +200,18 @@ def _is_showable(button: Button) -> bool:
     return bool(button.title.strip()) and 0 < len(button.payload) <= MAX_PAYLOAD
 
 
+def _with_links(text: str, links: Sequence[Button]) -> dict[str, Any]:
+    buttons = [{"type": "web_url", "url": link.payload, "title": _title(link)} for link in links]
+    payload = {"template_type": "button", "text": text, "buttons": buttons}
+    return {"attachment": {"type": "template", "payload": payload}}
+
+
 def _quick_reply(button: Button) -> dict[str, str]:
+    return {"content_type": "text", "title": _title(button), "payload": button.payload}
+
+
+def _title(button: Button) -> str:
     title = unicodedata.normalize("NFC", button.title)
     if len(title) > MAX_TITLE:
         title = title[: MAX_TITLE - 1].rstrip() + "…"
-    return {"content_type": "text", "title": title, "payload": button.payload}
+    return title

@@ -30,5 +30,7 @@ def _end(text: str, limit: int) -> int:
 
 def numbered(text: str, buttons: Sequence[Button]) -> str:
     """The text with its buttons as lines "1. …" to be answered by number, for where no button can be shown."""
-    lines = [f"{number}. {button.title}" for number, button in enumerate(buttons, start=1)]
+    links = [f"{button.title}: {button.payload}" for button in buttons if button.is_link]
+    choices = [button.title for button in buttons if not button.is_link]
+    lines = [*links, *(f"{number}. {title}" for number, title in enumerate(choices, start=1))]
     return "\n\n".join(part for part in (text.strip(), "\n".join(lines)) if part)

@@ -146,7 +146,7 @@ class ZaloChannel(Channel):
         return answer
 
     def _send_buttons(self, outgoing: Outgoing, text: str) -> str | None:
-        buttons = [{"title": b.title, "type": "oa.query.hide", "payload": b.payload} for b in outgoing.buttons]
+        buttons = [_button(button) for button in outgoing.buttons]
         message = {"text": text, "attachment": {"type": "template", "payload": {"buttons": buttons}}}
         try:
             return self._post(outgoing.user_id, message)
@@ -214,6 +214,12 @@ def _code(answer: Answer) -> int | None:
     value = (answer.body or {}).get("error")
     text = str(value)[:12]
     return int(text) if text.removeprefix("-").isdecimal() and text.isascii() else None
+
+
+def _button(button: Button) -> dict[str, Any]:
+    if button.is_link:
+        return {"title": button.title, "type": "oa.open.url", "payload": {"url": button.payload}}
+    return {"title": button.title, "type": "oa.query.hide", "payload": button.payload}
 
 
 def _is_showable(button: Button) -> bool:
