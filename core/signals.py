@@ -16,7 +16,7 @@ from core.vault import Vault
 MOST_IDS = 200
 LONGEST_SIGN = 40
 CITIZEN_ACTS = {"reaction", "referral", "interaction", "edit"}
-ERASED = "[nội dung đã được xoá"  # how an erased text begins: an edit must not bring it back
+ERASED = "[nội dung đã được xóa"  # how an erased text begins: an edit must not bring it back
 WATERMARK_REACHES = timedelta(days=30)
 
 

@@ -30,10 +30,9 @@ from cases.service import Draft, open_case, resolve
 from core import inbox
 from core.db import Database, reading, transaction
 from core.model import Attachment, Conversation, Inbound, Outbound, Turn
-from core.vault import Vault
 from tests.fakes import Reply
 from tests.offices import config_for
-from tests.support import DONG_DA, KIM_LIEN, ROOT, Clock, FakeRasa, add_officer, add_units, said
+from tests.support import DONG_DA, KIM_LIEN, ROOT, VAULT, Clock, FakeRasa, add_officer, add_units, said
 from webhook.converse import Converser
 from webhook.rasa_client import RasaClient
 
@@ -140,7 +139,7 @@ class Talk:
 
     @property
     def converser(self) -> Converser:
-        return Converser(self.database, self.rulebook, RasaClient([self.rasa.url], 5.0), Vault(["k"]), self.clock)
+        return Converser(self.database, self.rulebook, RasaClient([self.rasa.url], 5.0), VAULT, self.clock)
 
     def file(self, user: str = "u1", category: str = "waste", text: str = "Rác chất đống ba ngày") -> str:
         """A case of this citizen at Kim Liên, filed a minute later than the one before; returns the code."""
@@ -185,7 +184,7 @@ class Talk:
         kind = "media" if photos else "text"
         event = said(text, at=self.clock(), **{"user": self.user, "kind": kind, **values})
         with transaction(self.database) as session:
-            inbox.accept(session, event, self.clock())
+            inbox.accept(session, event, self.clock(), VAULT)
             row = session.scalars(select(Inbound).where(Inbound.external_id == event.external_id)).one()
             for _ in range(photos):
                 photo = Attachment(inbound_id=row.id, kind="image", url="http://127.0.0.1/p", next_at=self.clock())

@@ -10,8 +10,8 @@ from cases.attention import call_attention
 from cases.data_requests import About, DataRequest, Kind
 from cases.model import Case
 from core.db import reading, transaction
-from tests.offices import Office, post
-from tests.test_administration import office as office  # the desk with an administrator
+from tests.offices import Office
+from tests.pages import post
 
 PAGE = "/admin/data-requests"
 

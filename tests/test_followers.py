@@ -16,7 +16,8 @@ from cases.rulebook import Rulebook
 from core.db import Database, reading, transaction
 from core.model import Conversation, Outbound
 from tests.desk import move
-from tests.offices import Office, furnish, post
+from tests.offices import Office, furnish
+from tests.pages import post
 from tests.support import CAU_GIAY_WARD, LANG, Clock, add_conversation
 
 SECRET = "Nhà bà Nguyễn Thị Hoa số 5, rác chất đống trước cửa"

@@ -12,7 +12,7 @@ from cases.codes import new_code, secret_word
 from cases.queries import messages_of
 from cases.rulebook import Rulebook
 from core.db import Database, reading
-from tests.support import Clock
+from tests.support import VAULT, Clock
 from tests.talk import Talk
 
 
@@ -89,7 +89,7 @@ def test_nobody_who_reads_the_conversation_learns_the_secret_word(talk: Talk) ->
     code = talk.file("lost")
     talk.say(f"{code} {receipt(code)}")
     with reading(talk.database) as session:
-        shown = [message.text for message in messages_of(session, talk.conversation().id)]
+        shown = [message.text for message in messages_of(session, talk.conversation().id, VAULT)]
     assert not any(receipt(code) in text for text in shown) and any(code in text for text in shown)
 
 
