@@ -25,7 +25,7 @@ from cases.transcript import transcript
 from cases.words import area_label
 from core import outbox
 from core.config import Config, ConfigError, has_real_channels, load_config
-from core.db import Database, insert_once, open_database, reading, transaction
+from core.db import changing_schema, Database, insert_once, open_database, reading, transaction
 from core.model import ChannelToken
 from core.vault import Vault
 from webhook import worker
@@ -218,7 +218,7 @@ def _migrated(config: Config) -> Database:
     database = _opened(config)
     alembic = AlembicConfig()
     alembic.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    with database.engine.begin() as connection:
+    with changing_schema(database) as connection:
         if database.lock_path is None:  # two hosts may start on a new database at the same moment
             connection.execute(text("SELECT pg_advisory_xact_lock(20250701)"))
         alembic.attributes["connection"] = connection

@@ -119,8 +119,10 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    reading = connection.get_execution_options().get("reading", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    if options.get("schema", False):
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # within a transaction it would do nothing
+    connection.exec_driver_sql("BEGIN" if options.get("reading", False) else "BEGIN IMMEDIATE")
 
 
 @contextmanager
@@ -141,6 +143,29 @@ def reading(database: Database) -> Iterator[Session]:
     with Session(engine, expire_on_commit=False) as session:
         yield session
         session.rollback()
+
+
+@contextmanager
+def changing_schema(database: Database) -> Iterator[Connection]:
+    """The transaction of the migrations: kept whole, or nothing of it.
+
+    SQLite rebuilds a table by dropping it, which it refuses while other rows point there: keys rest meanwhile, and every
+    one is looked at before the end.
+    """
+    if database.lock_path is None:
+        with database.engine.begin() as connection:
+            yield connection
+        return
+    with database.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        try:
+            with connection.execution_options(schema=True).begin():
+                yield connection
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+                if broken:
+                    raise RuntimeError(f"a migration broke {len(broken)} references, the first in {broken[0][0]}")
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")  # type: ignore[union-attr]
 
 
 @contextmanager

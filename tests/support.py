@@ -21,7 +21,7 @@ from sqlalchemy import event as sql_event
 from sqlalchemy.orm import Session
 
 from cases.model import Officer, Unit
-from core.db import Database, open_database
+from core.db import changing_schema, Database, open_database
 from core.inbox import InboundEvent
 from core.model import Conversation
 from tests.fakes import FakePlatform, Reply
@@ -59,7 +59,7 @@ def migrate(database: Database, revision: str = "head") -> None:
     """Up to a revision, or with "base" all the way down, by the same steps as `manage.py migrate`."""
     config = AlembicConfig()
     config.set_main_option("script_location", str(ROOT / "migrations"))
-    with database.engine.begin() as connection:
+    with changing_schema(database) as connection:
         config.attributes["connection"] = connection
         (command.downgrade if revision == "base" else command.upgrade)(config, revision)
 
