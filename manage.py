@@ -25,7 +25,7 @@ from cases.transcript import transcript
 from cases.words import area_label
 from core import outbox
 from core.config import Config, ConfigError, has_real_channels, load_config
-from core.db import changing_schema, Database, insert_once, open_database, reading, transaction
+from core.db import Database, changing_schema, insert_once, open_database, reading, transaction
 from core.model import ChannelToken
 from core.vault import Vault
 from webhook import worker

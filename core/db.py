@@ -149,8 +149,8 @@ def reading(database: Database) -> Iterator[Session]:
 def changing_schema(database: Database) -> Iterator[Connection]:
     """The transaction of the migrations: kept whole, or nothing of it.
 
-    SQLite rebuilds a table by dropping it, which it refuses while other rows point there: keys rest meanwhile, and every
-    one is looked at before the end.
+    SQLite rebuilds a table by dropping it, which it refuses while other rows point there: keys rest meanwhile, and
+    every one is looked at before the end.
     """
     if database.lock_path is None:
         with database.engine.begin() as connection:

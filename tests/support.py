@@ -21,7 +21,7 @@ from sqlalchemy import event as sql_event
 from sqlalchemy.orm import Session
 
 from cases.model import Officer, Unit
-from core.db import changing_schema, Database, open_database
+from core.db import Database, changing_schema, open_database
 from core.inbox import InboundEvent
 from core.model import Conversation
 from tests.fakes import FakePlatform, Reply
