@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, Executable, MetaData, create_engine, event, inspect
+from sqlalchemy import Connection, DateTime, Dialect, Engine, Executable, MetaData, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -166,6 +166,15 @@ def changing_schema(database: Database) -> Iterator[Connection]:
                     raise RuntimeError(f"a migration broke {len(broken)} references, the first in {broken[0][0]}")
         finally:
             driver.execute("PRAGMA foreign_keys=ON")  # type: ignore[union-attr]
+
+
+def look_at_sizes(database: Database) -> None:
+    """Tell SQLite how full its indexes are, or it walks through the wrong ones; PostgreSQL sees to that itself."""
+    if database.lock_path is None:
+        return
+    with transaction(database) as session:
+        session.execute(text("PRAGMA analysis_limit=1000"))
+        session.execute(text("ANALYZE"))
 
 
 @contextmanager

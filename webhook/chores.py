@@ -9,7 +9,7 @@ from functools import cached_property
 from cases import clocks, snapshots
 from cases.in_force import RulebookInForce
 from cases.rulebook import Rulebook
-from core.db import Database, reading, transaction
+from core.db import Database, look_at_sizes, reading, transaction
 from webhook.exporter import Exporter
 from webhook.question import let_go
 
@@ -19,6 +19,7 @@ SWEEP_EVERY = timedelta(seconds=30)
 EXPORT_EVERY = timedelta(seconds=1)
 EXPIRE_EVERY = timedelta(minutes=10)
 FREEZE_EVERY = timedelta(minutes=1)
+LOOK_EVERY = timedelta(hours=6)
 BATCH = 100
 
 
@@ -46,6 +47,8 @@ class Chores:
             self.exporter.sweep()
             with transaction(self.database) as session:
                 let_go(session, self.now())
+        if self._due("look", LOOK_EVERY):
+            look_at_sizes(self.database)
         return self._due("export", EXPORT_EVERY) and self._export(worker)
 
     def _export(self, worker: str) -> bool:
