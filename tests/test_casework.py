@@ -703,3 +703,21 @@ def test_a_personal_export_names_who_complained_about_an_office(desk: Desk, rule
     by_code = {next(code for code in (masked, plain) if code in row): " ".join(row) for row in rows}
     assert "0912345678" in by_code[plain]
     assert not any(word in by_code[masked] for word in ("0912345678", "Tèo", "ngõ 9", "hách dịch"))
+
+
+def test_a_search_goes_on_page_by_page_without_losing_or_repeating_a_case(desk: Desk) -> None:
+    filed = []
+    for number in range(103):
+        desk.clock.now += timedelta(seconds=1)
+        filed.append(desk.file(description=f"Cống tắc số {number}"))
+        desk.file(description="Đèn đường hỏng")
+    client = desk.log_in("dongda")
+    for extra, expected in (("", filed), ("&status=all", filed[::-1])):
+        found, address = [], f"/?text=cong+tac{extra}"
+        while address:
+            page = client.get(address).text
+            assert "103" in page
+            found += re.findall(r'data-code="([^"]+)"', page)
+            further = re.search(r'href="([^"]*after=[^"]*)"[^>]*>[^<]*(?:sau|tiếp)', page, re.IGNORECASE)
+            address = further[1].replace("&amp;", "&") if further else ""
+        assert found == expected
