@@ -18,6 +18,7 @@ from cases.model import Case, CaseEvent, Officer
 from cases.placing import correct_urgency
 from cases.proof import look_of
 from cases.rulebook import Rulebook
+from core.content import recognise
 from core.db import reading, transaction
 from core.model import Attachment, Conversation, Inbound, Outbound
 from core.vault import Vault
@@ -721,3 +722,43 @@ def test_a_search_goes_on_page_by_page_without_losing_or_repeating_a_case(desk: 
             further = re.search(r'href="([^"]*after=[^"]*)"[^>]*>[^<]*(?:sau|tiếp)', page, re.IGNORECASE)
             address = further[1].replace("&amp;", "&") if further else ""
         assert found == expected
+
+
+def send_photo(desk: Desk, code: str, data: bytes, *, days_ago: int = 1) -> None:
+    """The citizen of this case has sent a photo, as the worker keeps it."""
+    with transaction(desk.database) as session:
+        conversation_id = session.scalars(select(Case.conversation_id).where(Case.code == code)).one()
+        inbound = desk.inbound(conversation_id, "", "media")
+        inbound.sent_at = desk.clock.now - timedelta(days=days_ago)
+        session.add(inbound)
+        session.flush()
+        kept = {"status": "stored", "fingerprint": recognise(data, "image").fingerprint, "next_at": inbound.sent_at}
+        session.add(Attachment(inbound_id=inbound.id, kind="image", url="", **kept))
+
+
+@pytest.mark.parametrize("whose", ["of this case", "of another case"])
+def test_a_photo_that_a_citizen_sent_passes_as_proof_of_the_work(desk: Desk, whose: str) -> None:
+    code, other, client = desk.file(), desk.file(), desk.log_in("dongda")
+    taken = picture(31, (1280, 960))
+    sender, said = (code, "ảnh do người dân gửi") if whose == "of this case" else (other, "ảnh đã dùng cho hồ sơ khác")
+    send_photo(desk, sender, taken)
+    warned = close(client, code, 1, GOOD, picture(31, (640, 480), "JPEG"))
+    assert warned.status_code == 422
+    assert said in warned.text
+    accepted = re.search(r'name="accepted" value="([^"]+)"', warned.text)
+    assert accepted
+    assert close(client, code, 1, GOOD, accepted=accepted[1]).status_code == 302  # a person decides
+    assert desk.events(code)[-1] == "closed_with_doubts"
+    with reading(desk.database) as session:
+        assert session.scalars(select(Proof.used_before)).one() == sender
+    supervisor = desk.log_in("giamsat")
+    assert listed(supervisor, "/?need=doubtful") == [code]
+    assert said in supervisor.get(f"/cases/{code}").text
+
+
+def test_a_photo_of_the_work_is_not_taken_for_what_citizens_sent(desk: Desk) -> None:
+    code, client = desk.file(), desk.log_in("dongda")
+    send_photo(desk, code, picture(31))
+    send_photo(desk, desk.file(), picture(33), days_ago=400)  # too long ago to be meant
+    assert close(client, code, 1, GOOD, picture(32), picture(33)).status_code == 302
+    assert desk.case(code).doubts == ""
