@@ -18,6 +18,7 @@ from cases.model import Case, CaseEvent, Officer
 from cases.placing import correct_urgency
 from cases.proof import look_of
 from cases.rulebook import Rulebook
+from core import outbox
 from core.content import recognise
 from core.db import reading, transaction
 from core.model import Attachment, Conversation, Inbound, Outbound
@@ -762,3 +763,54 @@ def test_a_photo_of_the_work_is_not_taken_for_what_citizens_sent(desk: Desk) -> 
     send_photo(desk, desk.file(), picture(33), days_ago=400)  # too long ago to be meant
     assert close(client, code, 1, GOOD, picture(32), picture(33)).status_code == 302
     assert desk.case(code).doubts == ""
+
+
+# What waits behind an officer's held words, and what does not.
+
+
+def sent_now(desk: Desk) -> list[str]:
+    """What the worker sends at this moment, in order."""
+    found = []
+    with transaction(desk.database) as session:
+        while (row := outbox.claim(session, "w/0", desk.clock.now)) is not None:
+            outbox.sent(row, None, desk.clock.now)
+            found.append(row.key)
+            session.flush()
+    return found
+
+
+def test_the_bot_keeps_a_citizen_waiting_behind_words_that_may_be_taken_back(desk: Desk) -> None:
+    code, client = desk.file(), desk.log_in("dongda")
+    case = desk.case(code)
+    move(client, code, "reply", 1, "Chiều nay có xe.")
+    with transaction(desk.database) as session:
+        for key, case_id in (("turn:90:0", None), ("turn:90:1", None), ("about", case.id)):
+            outbox.enqueue(session, case.conversation_id, key, "Dạ", desk.clock.now, author="bot", case_id=case_id)
+    assert sent_now(desk) == ["turn:90:0", "turn:90:1"]  # what is said about the same case keeps its order
+    desk.clock.now += timedelta(seconds=10)
+    assert [key.partition(":")[0] for key in sent_now(desk)] == ["event", "about"]
+
+
+def test_two_notices_of_officers_change_places(desk: Desk) -> None:
+    code, client = desk.file(), desk.log_in("dongda")
+    move(client, code, "reply", 1, "Chiều nay có xe.")
+    desk.clock.now += timedelta(seconds=5)
+    move(client, code, "ask", 2, "Ở đầu ngõ phải không ạ?")
+    with transaction(desk.database) as session:  # the second one is let go at once, the first still waits
+        session.execute(update(Outbound).where(Outbound.text.contains("đầu ngõ")).values(next_at=desk.clock.now))
+    assert sent_now(desk) == []
+    desk.clock.now += timedelta(seconds=5)
+    assert len(sent_now(desk)) == 2
+
+
+def test_the_bots_words_overtake_a_message_that_is_tried_again(desk: Desk) -> None:
+    code, client = desk.file(), desk.log_in("dongda")
+    move(client, code, "reply", 1, "Chiều nay có xe.")
+    desk.clock.now += timedelta(seconds=10)
+    with transaction(desk.database) as session:
+        row = outbox.claim(session, "w/0", desk.clock.now)
+        assert row is not None
+        assert outbox.retry(row, "timeout", desk.clock.now)
+        session.flush()
+        outbox.enqueue(session, row.conversation_id, "turn:91:0", "Dạ", desk.clock.now, author="bot")
+    assert sent_now(desk) == []
