@@ -58,9 +58,8 @@ def claim(session: Session, worker: str, now: datetime) -> Outbound | None:
     """
     earlier = aliased(Outbound)
     may_be_taken_back = and_(earlier.author == "officer", earlier.attempts == 0, earlier.next_at > now)
-    answers = and_(
-        Outbound.author != "officer", func.coalesce(Outbound.case_id, 0) != func.coalesce(earlier.case_id, 0)
-    )
+    others = func.coalesce(Outbound.case_id, 0) != func.coalesce(earlier.case_id, 0)
+    answers = and_(Outbound.author != "officer", others)
     blocked = exists().where(
         earlier.conversation_id == Outbound.conversation_id,
         earlier.status == "waiting",
