@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from cases.deadlines import Calendar
 from cases.figures_model import RememberedFigures
-from cases.measures import MEASURES, Filter, chosen, narrowed
+from cases.measures import MEASURES, Filter, by_time, chosen, narrowed
 from cases.model import Case
 from cases.statistics import Figures, Line, counting, dimension, figures_from, lines_where
 from cases.workflow import OPEN
@@ -99,7 +99,7 @@ def _stamps(session: Session, months: Sequence[Filter]) -> dict[Filter, str]:
         return {}
     sums = (func.count(), func.coalesce(func.sum(Case.id), 0), func.coalesce(func.sum(Case.changes), 0))
     parts = [
-        select(literal(place), *sums).where(Case.opened_at >= month.start, Case.opened_at < month.end)
+        by_time(select(literal(place), *sums).where(Case.opened_at >= month.start, Case.opened_at < month.end))
         for place, month in enumerate(months)
     ]
     rows = session.execute(union_all(*parts)).all()
@@ -143,7 +143,7 @@ def _add_undelivered(
 ) -> None:
     key, undelivered = dimension(session, by), MEASURES["undelivered"](Case, now)
     query = select(key, func.count()).where(scope, chosen(period), undelivered).group_by(key)
-    for name, count in session.execute(query):
+    for name, count in session.execute(by_time(query)):
         lines["" if name is None else str(name)].counts["undelivered"] += count
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import case as sql_case
 from sqlalchemy.orm import Session
 
 from cases.deadlines import Calendar
-from cases.measures import MEASURES, Cases, Condition, Filter, chosen
+from cases.measures import MEASURES, Cases, Condition, Filter, by_time, chosen
 from cases.model import Case
 from cases.working_time import WorkingTime
 
@@ -181,7 +181,8 @@ def counting(
 ) -> Select[*tuple[Any, ...]]:
     """The query that counts: the group, its stars, one sum for every measure."""
     key, sums = dimension(session, by, cases), [number(measure(cases, now)) for measure in measures.values()]
-    return select(key, func.coalesce(func.sum(cases.rating), 0), *sums).where(condition).group_by(key)
+    query = select(key, func.coalesce(func.sum(cases.rating), 0), *sums).where(condition).group_by(key)
+    return by_time(query, cases)
 
 
 def _time(
@@ -196,7 +197,7 @@ def _time(
     """Working seconds to the first answer and to the end, of every case that has them."""
     answered, handled = MEASURES["answered"](cases, now), MEASURES["handled"](cases, now)
     moments = [seconds(session, column) for column in (cases.opened_at, cases.first_answer_at, cases.resolved_at)]
-    query = select(key, *moments, handled).where(condition, answered | handled)
+    query = by_time(select(key, *moments, handled).where(condition, answered | handled), cases)
     between = clock.seconds_between
     for name, opened, answer, end, is_handled in session.execute(query.execution_options(yield_per=20_000)):
         line = lines[_text(name)]

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, func, literal, not_, or_, select, un
 from sqlalchemy.orm import Session
 
 from cases.deadlines import LOCAL
-from cases.measures import MEASURES, Cases, Filter, chosen, narrowed
+from cases.measures import MEASURES, Cases, Filter, by_time, chosen, narrowed
 from cases.model import Case
 from cases.statistics import number
 
@@ -75,7 +75,10 @@ def twelve_months(session: Session, scope: ColumnElement[bool], filters: Filter,
         where = and_(scope, *narrowed(filters), MEASURES[name](Case, now))
         # A count for each month walks along an index; grouping by a month that is worked out for each case does not.
         counts += [
-            select(literal(name), literal(key), func.count()).where(where, column >= start, column < end)
+            by_time(
+                select(literal(name), literal(key), func.count()).where(where, column >= start, column < end),
+                endings=name == "handled",
+            )
             for key, start, end in zip(keys, edges, edges[1:], strict=False)
         ]
     found = {(name, key): count for name, key, count in session.execute(union_all(*counts))}
@@ -108,7 +111,7 @@ def surges(session: Session, scope: ColumnElement[bool], filters: Filter, now: d
 
 def _kinds(session: Session, scope: ColumnElement[bool], filters: Filter) -> dict[tuple[str, str], int]:
     query = select(Case.category, Case.ward_id, func.count()).where(scope, chosen(filters))
-    rows = session.execute(query.group_by(Case.category, Case.ward_id))
+    rows = session.execute(by_time(query.group_by(Case.category, Case.ward_id)))
     return {(category, ward or ""): count for category, ward, count in rows}
 
 

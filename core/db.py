@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, Executable, MetaData, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -107,9 +108,17 @@ def _open_sqlite(url: str, path: str | None) -> Database:
         raise ValueError("SQLite needs a file: several processes share it")
     file.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 30, "check_same_thread": False})
+    engine.dialect.statement_compiler = _SqliteCompiler
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return Database(engine, file.with_name(file.name + ".lock"))
+
+
+class _SqliteCompiler(SQLiteCompiler):
+    """Writes hints (`with_hint`) behind the table, which SQLAlchemy leaves out for SQLite."""
+
+    def get_from_hint_text(self, table: Any, text: str | None) -> str | None:
+        return text
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
