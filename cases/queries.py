@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
+from cases.masking import mask
 from cases.model import Case, Officer, Unit
 from cases.service import CITY_ID
 from cases.workflow import OPEN, Status
@@ -131,6 +132,19 @@ def messages_of(session: Session, conversation_id: int, *, since: datetime | Non
 def _from_citizen(row: Inbound) -> Message:
     words = row.choice if row.choice and row.text.startswith("#") else row.text
     return Message(row.received_at, "citizen", words, row.kind, "received", (), row.id, row.location, "", row.original)
+
+
+def without_phones(messages: Sequence[Message]) -> list[Message]:
+    """As a page shows them: a number that was typed is read by the way that is written down, and by no other."""
+    return [
+        replace(one, text=mask(one.text).text, original=one.original and mask(one.original).text) for one in messages
+    ]
+
+
+def phones_typed(session: Session, conversation_id: int) -> list[str]:
+    """Numbers in what a citizen wrote, each once."""
+    texts = session.scalars(select(Inbound.text).where(Inbound.conversation_id == conversation_id).order_by(Inbound.id))
+    return list(dict.fromkeys(phone for text in texts for phone in mask(text).phones))
 
 
 def _to_citizen(row: Outbound) -> Message:

@@ -171,7 +171,7 @@ def page(code: str, entered: Entered) -> str:
             masked=conflict.is_masked(case),
             open_book=open_book,
             description=case.description if open_book else conflict.masked_description(case),
-            has_phone=acting and open_book and case.conversation.phone is not None,
+            has_phone=acting and open_book and _has_phone(session, case),
             moves=moves_from(Status(case.status)) if acting else frozenset(),
             unit_names={unit.id: unit for unit in units},
             wards=[unit for unit in units if unit.kind == "ward"],
@@ -186,8 +186,12 @@ def page(code: str, entered: Entered) -> str:
         )
 
 
+def _has_phone(session: Session, case: Case) -> bool:
+    return case.conversation.phone is not None or bool(queries.phones_typed(session, case.conversation_id))
+
+
 def _conversation(session: Session, case: Case, open_book: bool) -> dict[str, Any]:
-    messages = queries.messages_of(session, case.conversation_id) if open_book else []
+    messages = queries.without_phones(queries.messages_of(session, case.conversation_id)) if open_book else []
     shown = messages if request.args.get("messages") == "all" else messages[-SHOWN_MESSAGES:]
     return {
         "messages": shown,

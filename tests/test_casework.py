@@ -13,6 +13,7 @@ from sqlalchemy import select, true, update
 from werkzeug.test import TestResponse
 
 from cases import export, officers, replies, service
+from cases.audit import AuditEntry
 from cases.casework_model import Forward, Proof
 from cases.model import Case, CaseEvent, Officer
 from cases.placing import correct_urgency
@@ -676,6 +677,8 @@ def test_the_reporter_is_unmasked_without_a_reason_or_a_trace(desk: Desk) -> Non
     with reading(desk.database) as session:
         trace = session.scalars(select(CaseEvent).where(CaseEvent.kind == "revealed")).one()
         assert trace.officer_id is not None
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "reporter_revealed")).one()
+        assert (entry.officer_id, entry.subject, entry.reason) == (trace.officer_id, code, "Cần gọi lại để xác minh")
     desk.clock.now = NOW + timedelta(hours=8, minutes=1)
     assert "nhà số 5" not in client.get(f"/cases/{code}").text
     assert post(client, f"/cases/{code}/phone").status_code == 404
@@ -814,3 +817,33 @@ def test_the_bots_words_overtake_a_message_that_is_tried_again(desk: Desk) -> No
         session.flush()
         outbox.enqueue(session, row.conversation_id, "turn:91:0", "Dạ", desk.clock.now, author="bot")
     assert sent_now(desk) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("toi ten la nguyen van teo, can bo phuong voi vinh", "teo"),
+        ("tôi tên nguyễn thị bưởi bị cán bộ vòi vĩnh", "bưởi"),
+        ("ho ten: le thi man. can bo phuong hach dich", "man"),
+        ("cán bộ hách dịch với trần văn tý ở một cửa phường", "tý"),
+    ],
+)
+def test_a_masked_reporter_is_named_in_small_letters(desk: Desk, typed: str, name: str) -> None:
+    code = desk.file(description=typed, said=typed)
+    act(desk.log_in("thanhpho"), code, "conflict", 1, "Phản ánh cán bộ", unit_id="2025:00229")
+    client = desk.log_in("dongda")
+    for address in (f"/cases/{code}", "/", f"/cases/{code}/print"):
+        page = client.get(address).text
+        assert code in page
+        assert not re.search(rf"\b{name}\b", page), address
+
+
+def test_a_number_typed_in_a_message_is_read_without_a_trace(desk: Desk) -> None:
+    code = desk.file(said="Gọi em số 0912 345 678 nhé")
+    client = desk.log_in("dongda")
+    page = client.get(f"/cases/{code}").text
+    assert "[số điện thoại]" in page
+    assert not re.search(r"0912.?345.?678", page)
+    assert "0912345678" in post(client, f"/cases/{code}/phone").text
+    with reading(desk.database) as session:
+        assert session.scalars(select(AuditEntry.action)).all() == ["contact_read"]
