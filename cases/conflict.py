@@ -23,7 +23,9 @@ from cases.steps import ActionRefusedError, check, touch
 REVEALED_FOR = timedelta(hours=8)  # a working day; then the reason is asked again
 CITY = "city:01"
 NAME = "(tên)"
-_SURNAMES = "nguyen|tran|le|pham|hoang|huynh|phan|vu|vo|dang|bui|do|ho|ngo|duong|ly|dinh|trinh|luong|mai|dao|doan|cao|ta|luu|kieu"
+_SURNAMES = (
+    "nguyen|tran|le|pham|hoang|huynh|phan|vu|vo|dang|bui|do|ho|ngo|duong|ly|dinh|trinh|luong|mai|dao|doan|cao|ta|luu|kieu"
+)  # fmt: skip
 # "tôi tên (là) …", "họ tên: …", "ký tên …" and up to four words; a surname with its middle name, unless it is a street.
 _NAMED = re.compile(
     r"(?:\b(?:ho va ten|ho ten|ky ten|ten)(?: (?:toi|em|chau|minh|con))?(?: la)?[ :,.\-]+"
