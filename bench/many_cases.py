@@ -18,7 +18,7 @@ from cases.model import Case, CaseEvent, Officer, Unit
 from cases.officers import create_officer
 from cases.rulebook import Rulebook
 from cases.steps import settle
-from core.db import Database, transaction
+from core.db import Database, look_at_sizes, transaction
 from core.model import Conversation, Outbound
 
 PASSWORD = "mat-khau-cua-phep-do"  # noqa: S105 - opens a store that lives for the measurement
@@ -50,8 +50,15 @@ def fill(database: Database, rulebook: Rulebook, count: int) -> None:
         session.flush()
         officers = dict(session.execute(select(Officer.unit_id, Officer.id).where(Officer.username.like("w%"))).all())
         _write(session, _cases(chance, rulebook, wards, officers, count))
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
+    _as_after_a_day(database)
+
+
+def _as_after_a_day(database: Database) -> None:
+    """What the worker (SQLite) or the server itself (PostgreSQL) does now and then."""
+    look_at_sizes(database)
+    if database.lock_path is None:
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM (ANALYZE)"))
 
 
 def _write(session: Session, cases: Iterator[dict[str, Any]]) -> None:
@@ -118,7 +125,7 @@ def _cases(
             urgency=chance.choices(("normal", "urgent", "complex"), (80, 12, 8))[0],
             version=1, is_demo=False, place_method="bench", place_confidence=0.9,
             opened_at=NOW - timedelta(seconds=chance.randrange(1, DAYS * 86400)),
-            reopened_count=0, false_closures=0, hops=0, doubts="", searchable="",
+            reopened_count=0, false_closures=0, hops=0, doubts="", searchable="", changes=0,
         )  # fmt: skip
         case.description = f"{chance.choice(reports[case.category])} Gần số {number}."
         _live(chance, rulebook, case, officers[ward.id])

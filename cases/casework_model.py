@@ -37,7 +37,7 @@ class Proof(Base):
     size: Mapped[int]  # bytes
     digest: Mapped[str] = mapped_column(String(64), index=True)  # SHA-256 of what was uploaded
     look: Mapped[str | None] = mapped_column(String(16), index=True)  # perceptual hash of a picture, hex
-    used_before: Mapped[str | None] = mapped_column(String(20))  # code of the case in which it was seen first
+    used_before: Mapped[str | None] = mapped_column(String(20))  # code of the case where it was seen; see `proof`
 
     officer: Mapped[Officer] = relationship()
 

@@ -5,12 +5,14 @@ reported. The rule of who sees such a case at all is in `queries.visible_to`.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cases import audit
 from cases.casebook import Casebook
 from cases.codes import fold
 from cases.corrections import without_identity
@@ -20,6 +22,19 @@ from cases.place_types import CITY_ID
 from cases.steps import ActionRefusedError, check, plain_words, touch
 
 REVEALED_FOR = timedelta(hours=8)  # a working day; then the reason is asked again
+NAME = "(tên)"
+_SURNAMES = (
+    "nguyen|tran|le|pham|hoang|huynh|phan|vu|vo|dang|bui|do|ho|ngo|duong|ly|dinh|trinh|luong|mai|dao|doan|cao|ta|luu|kieu"
+)  # fmt: skip
+# "tôi tên (là) …", "họ tên: …", "ký tên …" and up to four words; a surname with its middle name, unless it is a street.
+_NAMED = re.compile(
+    r"(?:\b(?:ho va ten|ho ten|ky ten|ten)(?: (?:toi|em|chau|minh|con))?(?: la)?[ :,.\-]+"
+    rf"|\b(?:toi|em|chau|minh) la (?=(?:{_SURNAMES})\b))(?P<name>[a-z]+(?: [a-z]+){{0,3}})"
+)
+_FULL = re.compile(
+    rf"(?<!duong )(?<!pho )\b(?P<name>(?:{_SURNAMES})"
+    r" (?:van|thi|duc|huu|dinh|xuan|quang|ngoc|minh|thanh)(?: [a-z]+){1,2})"
+)
 
 
 def is_about_an_office(casebook: Casebook, text: str) -> bool:
@@ -71,13 +86,28 @@ def sees_reporter(case: Case, officer: Officer, now: datetime) -> bool:
 
 
 def reveal(session: Session, case: Case, officer: Officer, reason: str, now: datetime) -> None:
-    """Let this officer read who reported, and leave it on the case for ever who did and why."""
+    """Let this officer read who reported, and leave it on the case and in the audit log for ever who did and why."""
     record(session, case, "revealed", now, officer, text=reason)
+    audit.note(session, officer.id, "reporter_revealed", case.code, now, reason=reason)
 
 
 def masked_description(case: Case) -> str:
     """The description without names and numbers."""
-    return without_identity(case.description)
+    return without_identity(_without_names(unicodedata.normalize("NFC", case.description)))
+
+
+def _without_names(text: str) -> str:
+    """Names as people type them on a phone, without capitals and accents; rather a word too many than a name."""
+    for pattern in (_NAMED, _FULL):
+        folded = fold(text)
+        if len(folded) != len(text):  # letters that do not match one to one: what was found could not be placed
+            return NAME if pattern.search(folded) else text
+        pieces, end = [], 0
+        for match in pattern.finditer(folded):
+            pieces += [text[end : match.start("name")], NAME]
+            end = match.end("name")
+        text = "".join([*pieces, text[end:]])
+    return text
 
 
 def _opens(event: CaseEvent, officer: Officer, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from cases import audit
 from cases.figures_model import ExportJob
 from cases.model import Officer
 from cases.officers import may_see_figures
@@ -85,6 +86,8 @@ def ask_for(
     )
     session.add(job)
     session.flush()
+    if personal:
+        audit.note(session, officer.id, "personal_export", f"export:{job.id}", now, reason=reason, kind=kind)
     return job
 
 
@@ -159,6 +162,8 @@ def fetch(session: Session, officer: Officer, job_id: int, now: datetime) -> Exp
         return None
     if not may_see_figures(officer) or (job.personal and not may_export_personal(officer)):
         return None
+    if job.personal:
+        audit.note(session, officer.id, "personal_file_fetched", f"export:{job.id}", now)
     job.downloads += 1
     job.downloaded_at = now
     return job

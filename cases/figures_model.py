@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cases.model import Officer
@@ -55,6 +55,17 @@ class SnapshotCase(Base):
     false_closures: Mapped[int]
     refused_for: Mapped[str | None] = mapped_column(String(40))
     undelivered: Mapped[bool]  # a reply about it could not be delivered
+
+
+class RememberedFigures(Base):
+    """What one month counted of its ended cases, for one scope, filter and breakdown; see `cases.remembered`."""
+
+    __tablename__ = "remembered_figures"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)  # a digest of all that
+    stamp: Mapped[str] = mapped_column(String(80))  # of the month's cases as they were counted
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    lines: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class ExportJob(Base):

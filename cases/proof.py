@@ -17,7 +17,7 @@ from PIL import Image
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from cases import replies, service
+from cases import fingerprints, replies, service
 from cases.casework_model import Proof
 from cases.categories import Category
 from cases.history import record
@@ -28,6 +28,7 @@ from core.content import WORD, Content, PictureError, recognise
 
 MOST_FILES, MOST_BYTES = 4, 10 * 1024 * 1024
 ACCEPTED = frozenset({"image/jpeg", "image/png", "application/pdf", WORD})
+BY_A_CITIZEN = "citizen"  # in place of a code: the citizen who sent it has filed nothing
 ALIKE = 4  # of 64 bits: the same photo sent again after resizing or compression
 
 
@@ -82,7 +83,7 @@ def attach(
                 size=len(upload.content.data),
                 digest=upload.digest,
                 look=upload.look,
-                used_before=used_before(session, case, upload),
+                used_before=used_before(session, case, upload) or _sent_in(session, case, upload, now),
             )
         )
     session.flush()
@@ -92,8 +93,11 @@ def doubts(session: Session, rulebook: Rulebook, case: Case, text: str) -> list[
     """What is odd about closing like this, by code; the officer sees it before, the supervisor afterwards."""
     found = list(replies.doubts_about(session, case, text))
     proofs = _of_this_closing(session, case)
-    if any(one.used_before for one in proofs):
+    citizens = {BY_A_CITIZEN, case.code}
+    if any(one.used_before and one.used_before not in citizens for one in proofs):
         found.append("photo_used")
+    if any(one.used_before in citizens for one in proofs):
+        found.append("photo_of_citizen")
     category = rulebook.categories.get(case.category)
     if category is not None and is_field_work(category) and not proofs:
         found.append("no_proof")
@@ -150,6 +154,17 @@ def used_before(session: Session, case: Case, upload: Upload) -> str | None:
     wanted = int(upload.look, 16)
     alike = (row.code for row in session.execute(recent) if (int(row.look, 16) ^ wanted).bit_count() <= ALIKE)
     return next(alike, None)
+
+
+def _sent_in(session: Session, case: Case, upload: Upload, now: datetime) -> str | None:
+    """The case for which a citizen sent this picture; it shows the trouble, or another one, and not the work."""
+    if upload.content.fingerprint is None:
+        return None
+    sender = fingerprints.sent_by_citizen(session, upload.content.fingerprint, case.conversation_id, now)
+    if sender is None or sender == case.conversation_id:
+        return case.code if sender else None
+    theirs = select(Case.code).where(Case.conversation_id == sender).order_by(Case.id.desc()).limit(1)
+    return session.scalars(theirs).first() or BY_A_CITIZEN
 
 
 def look_of(picture: bytes) -> str:

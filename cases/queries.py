@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from cases import followers
 from cases.codes import without_secret
 from cases.links import own_case, own_cases, owned_by
+from cases.masking import mask
 from cases.model import Case, Officer, Unit
 from cases.place_types import CITY_ID
 from cases.workflow import OPEN, Status
@@ -173,6 +174,19 @@ def _readable(row: Inbound, turn: str | None, vault: Vault) -> Words:
 def _from_citizen(row: Inbound, told: Words) -> Message:
     text = row.choice if row.choice and told.text.startswith("#") else without_secret(told.text)
     return Message(row.received_at, "citizen", text, row.kind, "received", (), row.id, row.location, "", told.original)
+
+
+def without_phones(messages: Sequence[Message]) -> list[Message]:
+    """As a page shows them: a number that was typed is read by the way that is written down, and by no other."""
+    return [
+        replace(one, text=mask(one.text).text, original=one.original and mask(one.original).text) for one in messages
+    ]
+
+
+def phones_typed(session: Session, conversation_id: int) -> list[str]:
+    """Numbers in what a citizen wrote, each once."""
+    texts = session.scalars(select(Inbound.text).where(Inbound.conversation_id == conversation_id).order_by(Inbound.id))
+    return list(dict.fromkeys(phone for text in texts for phone in mask(text).phones))
 
 
 def _to_citizen(row: Outbound) -> Message:

@@ -76,10 +76,18 @@ def queue(
     if start is not None:
         place = tuple_(*keys)
         query = query.where(place < start[-len(keys) :] if down else place > start[-len(keys) :])
-    query = query.order_by(*(key.desc() if down else key for key in keys)).limit(limit + 1)
+    order = [key.desc() if down else key for key in keys]
+    if filters.text:  # words are looked up once, for the page and for the number
+        places = session.execute(select(Case.id, *keys).where(*condition).order_by(*order).limit(MOST_COUNTED)).all()
+        total, read = len(places), start[-len(keys) :] if start else None
+        ids = [one[0] for one in places if read is None or (one[1:] < read if down else one[1:] > read)]
+        if len(ids) > limit or total < MOST_COUNTED:
+            query = select(Case).where(Case.id.in_(ids[: limit + 1]))
+    else:
+        total = _count(session, select(Case.id).where(*condition))
+    query = query.order_by(*order).limit(limit + 1)
     query = query.options(joinedload(Case.unit), joinedload(Case.area), joinedload(Case.officer))
     found = session.scalars(query).all()
-    total = _count(session, select(Case.id).where(*condition))
     return Page(found[:limit], key_of(found[limit - 1]) if len(found) > limit else "", total, total >= MOST_COUNTED)
 
 

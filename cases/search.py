@@ -1,7 +1,7 @@
 """Finding cases by typed words, by code or by a phone number; called by cases.queue. Accents do not matter.
 
 A word counts from its beginning ("rac" finds "rác thải"). SQLite has its own full-text table beside `cases`,
-PostgreSQL an index over the same column (migration 0005).
+PostgreSQL an index over the same column (migrations 0005 and 0012).
 """
 
 from collections.abc import Iterable, Sequence
@@ -61,4 +61,4 @@ def _postgresql(words: Sequence[str], marks: Sequence[str], state: str) -> Colum
     parts += [f"({' | '.join(marks)})"] if marks else []
     parts += [state] if state else []
     simple: ColumnElement[str] = literal_column("'simple'")
-    return func.to_tsvector(simple, Case.searchable).op("@@")(func.to_tsquery(simple, " & ".join(parts)))
+    return func.words_of_case(Case.searchable).op("@@")(func.to_tsquery(simple, " & ".join(parts)))

@@ -5,19 +5,17 @@ of them; times are working hours.
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from statistics import median
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, and_, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, and_, cast, func, select
 from sqlalchemy import case as sql_case
 from sqlalchemy.orm import Session
 
 from cases.deadlines import Calendar
-from cases.measures import MEASURES, Cases, Filter, chosen
+from cases.measures import MEASURES, Cases, Condition, Filter, by_time, chosen
 from cases.model import Case
 from cases.working_time import WorkingTime
 
@@ -44,8 +42,8 @@ class Line:
     key: str
     counts: Counts = field(default_factory=lambda: dict.fromkeys(MEASURES, 0))
     stars: int = 0  # all ratings added up
-    answer: list[float] = field(default_factory=list, repr=False)
-    handled: list[float] = field(default_factory=list, repr=False)
+    answer: list[int] = field(default_factory=list, repr=False)  # working seconds, of every case
+    handled: list[int] = field(default_factory=list, repr=False)
 
     def share(self, name: str) -> float | None:
         """Between 0 and 1; None when there is nothing to divide by."""
@@ -58,15 +56,24 @@ class Line:
 
     @property
     def answer_hours(self) -> float | None:
-        return median(self.answer) if self.answer else None
+        return middle(self.answer)
 
     @property
     def handled_hours(self) -> float | None:
-        return median(self.handled) if self.handled else None
+        return middle(self.handled)
 
     @property
     def handled_p90(self) -> float | None:
-        return ninetieth(self.handled)
+        found = ninetieth(self.handled)
+        return None if found is None else found / 3600
+
+    def add(self, other: "Line") -> None:
+        """What another part of the same group counted."""
+        for name, value in other.counts.items():
+            self.counts[name] += value
+        self.stars += other.stars
+        self.answer += other.answer
+        self.handled += other.handled
 
     def values(self) -> dict[str, Any]:
         """Everything by name, for a frozen month and for comparing with it."""
@@ -96,14 +103,38 @@ def figures(
     cases: Cases = Case,
 ) -> Figures:
     """The figures of the cases in scope and filter as they stand now (of a frozen month: as they stood then)."""
-    key, condition = dimension(session, by, cases), and_(scope, chosen(filters, cases))
-    lines: dict[str, Line] = {}
-    _count(session, cases, condition, key, now, lines)
-    _time(session, cases, condition, key, now, lines, WorkingTime(calendar))
+    condition = and_(scope, chosen(filters, cases))
+    lines = lines_where(session, condition, by, now, WorkingTime(calendar), cases)
+    return figures_from(lines, filters, now, by)
+
+
+def figures_from(lines: Mapping[str, Line], filters: Filter, now: datetime, by: str) -> Figures:
+    """Put in order, and added up."""
     ordered = sorted(lines.values(), key=lambda line: (-line.counts["received"], line.key))
     if by == "month":
         ordered.sort(key=lambda line: line.key)
-    return Figures(filters, now, by, _sum(ordered), tuple(ordered))
+    total = Line("")
+    for line in ordered:
+        total.add(line)
+    return Figures(filters, now, by, total, tuple(ordered))
+
+
+def lines_where(
+    session: Session,
+    condition: ColumnElement[bool],
+    by: str,
+    now: datetime,
+    clock: WorkingTime,
+    cases: Cases = Case,
+    measures: Mapping[str, Condition] = MEASURES,
+) -> dict[str, Line]:
+    """The cases of a condition, by group."""
+    lines: dict[str, Line] = {}
+    for name, stars, *counts in session.execute(counting(session, condition, by, now, cases, measures)):
+        line = lines[_text(name)] = Line(_text(name), stars=int(stars))
+        line.counts.update(zip(measures, map(int, counts), strict=True))
+    _time(session, cases, condition, dimension(session, by, cases), now, lines, clock)
+    return lines
 
 
 def dimension(session: Session, by: str, cases: Cases = Case) -> ColumnElement[Any]:
@@ -121,6 +152,15 @@ def local_month(session: Session, moment: Any) -> ColumnElement[str]:
     return func.to_char(func.timezone("Asia/Ho_Chi_Minh", moment), "YYYY-MM")
 
 
+def middle(seconds: list[int]) -> float | None:
+    """The median, in hours."""
+    seconds.sort()  # in place: whoever asks next finds it in order
+    half = len(seconds) // 2
+    if not seconds:
+        return None
+    return seconds[half] / 3600 if len(seconds) % 2 else (seconds[half - 1] / 3600 + seconds[half] / 3600) / 2
+
+
 def ninetieth(values: Sequence[float]) -> float | None:
     """The smallest value that at least nine tenths do not exceed."""
     return sorted(values)[math.ceil(0.9 * len(values)) - 1] if values else None
@@ -131,14 +171,18 @@ def number(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(sql_case((condition, 1), else_=0)), 0)
 
 
-def _count(
-    session: Session, cases: Cases, condition: ColumnElement[bool], key: Any, now: datetime, lines: dict[str, Line]
-) -> None:
-    sums = [number(measure(cases, now)) for measure in MEASURES.values()]
+def counting(
+    session: Session,
+    condition: ColumnElement[bool],
+    by: str,
+    now: datetime,
+    cases: Cases = Case,
+    measures: Mapping[str, Condition] = MEASURES,
+) -> Select[*tuple[Any, ...]]:
+    """The query that counts: the group, its stars, one sum for every measure."""
+    key, sums = dimension(session, by, cases), [number(measure(cases, now)) for measure in measures.values()]
     query = select(key, func.coalesce(func.sum(cases.rating), 0), *sums).where(condition).group_by(key)
-    for name, stars, *counts in session.execute(query):
-        text = _text(name)
-        lines[text] = Line(text, dict(zip(MEASURES, map(int, counts), strict=True)), int(stars))
+    return by_time(query, cases)
 
 
 def _time(
@@ -150,11 +194,11 @@ def _time(
     lines: dict[str, Line],
     clock: WorkingTime,
 ) -> None:
-    """Working hours to the first answer and to the end, of every case that has them."""
+    """Working seconds to the first answer and to the end, of every case that has them."""
     answered, handled = MEASURES["answered"](cases, now), MEASURES["handled"](cases, now)
     moments = [seconds(session, column) for column in (cases.opened_at, cases.first_answer_at, cases.resolved_at)]
-    query = select(key, *moments, handled).where(condition, answered | handled)
-    between = clock.hours_between
+    query = by_time(select(key, *moments, handled).where(condition, answered | handled), cases)
+    between = clock.seconds_between
     for name, opened, answer, end, is_handled in session.execute(query.execution_options(yield_per=20_000)):
         line = lines[_text(name)]
         if answer is not None:
@@ -168,18 +212,6 @@ def seconds(session: Session, moment: Any) -> ColumnElement[int]:
     if session.get_bind().dialect.name == "sqlite":
         return cast(func.strftime("%s", moment), Integer)
     return cast(func.floor(func.extract("epoch", moment)), BigInteger)
-
-
-def _sum(lines: Iterable[Line]) -> Line:
-    total, counts = Line(""), defaultdict[str, int](int)
-    for line in lines:
-        for name, value in line.counts.items():
-            counts[name] += value
-        total.stars += line.stars
-        total.answer += line.answer
-        total.handled += line.handled
-    total.counts |= counts
-    return total
 
 
 def _text(key: object) -> str:

@@ -1,16 +1,15 @@
 """What moves over time: twelve months side by side, and what rises faster than usual; called by desk and report."""
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, not_, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from cases.deadlines import LOCAL
-from cases.measures import MEASURES, Cases, Filter, chosen, narrowed, next_month
+from cases.measures import MEASURES, Cases, Filter, by_time, chosen, narrowed, next_month
 from cases.model import Case
-from cases.statistics import local_month, number
+from cases.statistics import number
 
 SURGE_DAYS, USUAL_WEEKS = 7, 4
 SURGE_LEAST, SURGE_TIMES = 5, 3
@@ -69,15 +68,21 @@ def balance(
 def twelve_months(session: Session, scope: ColumnElement[bool], filters: Filter, now: datetime) -> list[Month]:
     """The month in which the filter ends and the eleven before; the filter's days are set aside."""
     keys = _months_until(filters.last)
-    start = datetime.combine(date.fromisoformat(f"{keys[0]}-01"), datetime.min.time(), LOCAL)
-    end = datetime.combine(next_month(filters.last), datetime.min.time(), LOCAL)
-    found: dict[str, dict[str, int]] = defaultdict(dict)
+    edges = [datetime.combine(date.fromisoformat(f"{key}-01"), datetime.min.time(), LOCAL) for key in keys]
+    edges.append(datetime.combine(next_month(filters.last), datetime.min.time(), LOCAL))
+    counts = []
     for name, column in (("received", Case.opened_at), ("handled", Case.resolved_at)):
-        key = local_month(session, column)
-        where = (scope, *narrowed(filters), MEASURES[name](Case, now), column >= start, column < end)
-        for month, count in session.execute(select(key, func.count()).where(*where).group_by(key)):
-            found[name][month] = count
-    return [Month(key, found["received"].get(key, 0), found["handled"].get(key, 0)) for key in keys]
+        where = and_(scope, *narrowed(filters), MEASURES[name](Case, now))
+        # A count for each month walks along an index; grouping by a month that is worked out for each case does not.
+        counts += [
+            by_time(
+                select(literal(name), literal(key), func.count()).where(where, column >= start, column < end),
+                endings=name == "handled",
+            )
+            for key, start, end in zip(keys, edges, edges[1:], strict=False)
+        ]
+    found = {(name, key): count for name, key, count in session.execute(union_all(*counts))}
+    return [Month(key, found["received", key], found["handled", key]) for key in keys]
 
 
 def surges(session: Session, scope: ColumnElement[bool], filters: Filter, now: datetime) -> list[Surge]:
@@ -106,7 +111,7 @@ def surges(session: Session, scope: ColumnElement[bool], filters: Filter, now: d
 
 def _kinds(session: Session, scope: ColumnElement[bool], filters: Filter) -> dict[tuple[str, str], int]:
     query = select(Case.category, Case.ward_id, func.count()).where(scope, chosen(filters))
-    rows = session.execute(query.group_by(Case.category, Case.ward_id))
+    rows = session.execute(by_time(query.group_by(Case.category, Case.ward_id)))
     return {(category, ward or ""): count for category, ward, count in rows}
 
 

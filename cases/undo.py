@@ -23,7 +23,7 @@ from core.model import Conversation, Outbound
 LASTS = timedelta(seconds=10)
 # Never put back: who the case is, and what every change raises or derives anew.
 _FIXED = {"id", "code", "source", "conversation_id", "description", "version", "searchable", "queue_class", "queue_at"}
-_FIXED |= {"opened_at", "is_demo"}
+_FIXED |= {"opened_at", "is_demo", "changes"}
 _OF_CONVERSATION = ("awaiting_case_id", "awaiting_until", "options", "officer_spoke")
 
 

@@ -23,9 +23,9 @@ class WorkingTime:
         self._before = [0]  # working seconds before each day
         self._works: list[bool] = []
 
-    def hours_between(self, a: int, b: int) -> float:
-        """Working hours from one second of the epoch to another."""
-        return max(0, self.position(b) - self.position(a)) / 3600
+    def seconds_between(self, a: int, b: int) -> int:
+        """Working seconds from one second of the epoch to another."""
+        return max(0, self.position(b) - self.position(a))
 
     def position(self, moment: int) -> int:
         day, second = divmod(moment - self._offset, DAY)

@@ -10,7 +10,7 @@ from cases.model import Unit
 from cases.rulebook import load_rulebook
 from cases.words import area_label
 from core.config import Config
-from core.db import Database, insert_once, open_database, transaction
+from core.db import Database, changing_schema, insert_once, open_database, transaction
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -25,7 +25,7 @@ def migrated(config: Config) -> Database:
     database = opened(config)
     alembic = AlembicConfig()
     alembic.set_main_option("script_location", str(MIGRATIONS))
-    with database.engine.begin() as connection:
+    with changing_schema(database) as connection:
         if database.lock_path is None:  # two hosts may start on a new database at the same moment
             connection.execute(text("SELECT pg_advisory_xact_lock(20250701)"))
         alembic.attributes["connection"] = connection

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, Executable, MetaData, create_engine, event, inspect
+from sqlalchemy import Connection, DateTime, Dialect, Engine, Executable, MetaData, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -108,9 +109,17 @@ def _open_sqlite(url: str, path: str | None) -> Database:
         raise ValueError("SQLite needs a file: several processes share it")
     file.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": 30, "check_same_thread": False})
+    engine.dialect.statement_compiler = _SqliteCompiler
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return Database(engine, file.with_name(file.name + ".lock"))
+
+
+class _SqliteCompiler(SQLiteCompiler):
+    """Writes hints (`with_hint`) behind the table, which SQLAlchemy leaves out for SQLite."""
+
+    def get_from_hint_text(self, table: Any, text: str | None) -> str | None:
+        return text
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
@@ -120,8 +129,10 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    reading = connection.get_execution_options().get("reading", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    if options.get("schema", False):
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # within a transaction it would do nothing
+    connection.exec_driver_sql("BEGIN" if options.get("reading", False) else "BEGIN IMMEDIATE")
 
 
 @contextmanager
@@ -142,6 +153,38 @@ def reading(database: Database) -> Iterator[Session]:
     with Session(engine, expire_on_commit=False) as session:
         yield session
         session.rollback()
+
+
+@contextmanager
+def changing_schema(database: Database) -> Iterator[Connection]:
+    """The transaction of the migrations: kept whole, or nothing of it.
+
+    SQLite rebuilds a table by dropping it, which it refuses while other rows point there: keys rest meanwhile, and
+    every one is looked at before the end.
+    """
+    if database.lock_path is None:
+        with database.engine.begin() as connection:
+            yield connection
+        return
+    with database.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        try:
+            with connection.execution_options(schema=True).begin():
+                yield connection
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+                if broken:
+                    raise RuntimeError(f"a migration broke {len(broken)} references, the first in {broken[0][0]}")
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")  # type: ignore[union-attr]
+
+
+def look_at_sizes(database: Database) -> None:
+    """Tell SQLite how full its indexes are, or it walks through the wrong ones; PostgreSQL sees to that itself."""
+    if database.lock_path is None:
+        return
+    with transaction(database) as session:
+        session.execute(text("PRAGMA analysis_limit=1000"))
+        session.execute(text("ANALYZE"))
 
 
 @contextmanager

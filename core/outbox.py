@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import and_, exists, func, not_, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.db import ROW_LOCK, insert_once
@@ -51,10 +51,20 @@ def enqueue(
 
 
 def claim(session: Session, worker: str, now: datetime) -> Outbound | None:
-    """Lease the oldest due message that is the first unsent one of its conversation; None when there is none."""
+    """Lease the oldest due message that is the first unsent one of its conversation; None when there is none.
+
+    An officer's words that may still be taken back do not keep the bot from answering; what is said about their own
+    case waits behind them.
+    """
     earlier = aliased(Outbound)
+    may_be_taken_back = and_(earlier.author == "officer", earlier.attempts == 0, earlier.next_at > now)
+    others = func.coalesce(Outbound.case_id, 0) != func.coalesce(earlier.case_id, 0)
+    answers = and_(Outbound.author != "officer", others)
     blocked = exists().where(
-        earlier.conversation_id == Outbound.conversation_id, earlier.status == "waiting", earlier.id < Outbound.id
+        earlier.conversation_id == Outbound.conversation_id,
+        earlier.status == "waiting",
+        earlier.id < Outbound.id,
+        not_(and_(may_be_taken_back, answers)),
     )
     free = or_(Outbound.leased_until.is_(None), Outbound.leased_until <= now)
     due = (Outbound.status.in_(("waiting", "held")), Outbound.next_at <= now)

@@ -62,7 +62,7 @@ def _page(conversation_id: int, text: str = "", problem: str = "") -> str:
         return render_template(
             "conversation.html",
             conversation=found,
-            messages=queries.messages_of(session, found.id, services().vault),
+            messages=queries.without_phones(queries.messages_of(session, found.id, services().vault)),
             attachments=attachments_of(session, found.id),
             seen=attention.state_of(found),
             token=uuid.uuid4().hex,

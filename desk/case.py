@@ -185,7 +185,7 @@ def page(code: str, entered: Entered) -> str:
             open_book=open_book,
             description=case.description if open_book else conflict.masked_description(case),
             phone_refused=consents.refused(session, case.conversation_id, consents.Purpose.CONTACT),
-            has_phone=acting and open_book and case.conversation.phone is not None,
+            has_phone=acting and open_book and _has_phone(session, case),
             moves=moves_from(Status(case.status)) if acting else frozenset(),
             unit_names={unit.id: unit for unit in units},
             wards=[unit for unit in units if unit.kind == "ward"],
@@ -200,8 +200,13 @@ def page(code: str, entered: Entered) -> str:
         )
 
 
+def _has_phone(session: Session, case: Case) -> bool:
+    return case.conversation.phone is not None or bool(queries.phones_typed(session, case.conversation_id))
+
+
 def _conversation(session: Session, case: Case, open_book: bool) -> dict[str, Any]:
-    messages = queries.messages_of(session, case.conversation_id, services().vault) if open_book else []
+    told = queries.messages_of(session, case.conversation_id, services().vault) if open_book else []
+    messages = queries.without_phones(told)
     shown = messages if request.args.get("messages") == "all" else messages[-SHOWN_MESSAGES:]
     return {
         "messages": shown,

@@ -18,11 +18,13 @@ def show_phone(code: str) -> ResponseReturnValue:
     require(may_act)
     with transaction(services().database) as session:
         case = queries.case_for(session, officer(), code)
-        sealed = case.conversation.phone
-        if sealed is None or not conflict.sees_reporter(case, officer(), now()):
+        sealed, typed = case.conversation.phone, queries.phones_typed(session, case.conversation_id)
+        if (sealed is None and not typed) or not conflict.sees_reporter(case, officer(), now()):
             raise queries.NotFoundError(code)
         audit.note(session, officer().id, "contact_read", code, now())
-    return render_template("_phone.html" if is_htmx() else "contact.html", phone=_opened(sealed), code=code)
+    given = [] if sealed is None else [_opened(sealed)]
+    phone = ", ".join(filter(None, dict.fromkeys([*given, *typed])))
+    return render_template("_phone.html" if is_htmx() else "contact.html", phone=phone, code=code)
 
 
 def _opened(sealed: bytes) -> str:

@@ -9,15 +9,15 @@ from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import queries, trends
+from cases import queries, remembered, trends
 from cases.deadlines import LOCAL
 from cases.figure_lists import cases_behind
 from cases.measures import AGES, FEW, MEASURES, Filter, filter_of, load_definitions, narrow
 from cases.model import Officer
 from cases.officers import may_see_figures
-from cases.statistics import SHARES, Figures, Line, figures
+from cases.statistics import SHARES, Figures, Line
 from cases.unit_search import find_units
-from core.db import reading
+from core.db import reading, transaction
 from desk import charts
 from desk.context import clean, now, officer, require, services, whole_number
 
@@ -46,10 +46,10 @@ def show_reports() -> ResponseReturnValue:
     view, at, calendar = asked(), now(), services().rulebook.calendar
     with reading(services().database) as session:
         scope = queries.visible_to(session, officer())
-        found = figures(session, scope, calendar, view.filters, at, view.by)
+        found, counted = remembered.figures(session, scope, calendar, view.filters, at, view.by)
         months = trends.twelve_months(session, scope, view.filters, at)
         names = names_of(session, view.by)
-        return render_template(
+        page = render_template(
             "reports.html",
             view=view,
             figures=found,
@@ -65,6 +65,10 @@ def show_reports() -> ResponseReturnValue:
             periods=_periods(at.astimezone(LOCAL).date()),
             **words(session),
         )
+    if counted:
+        with transaction(services().database) as session:
+            remembered.keep(session, counted, at)
+    return page
 
 
 @blueprint.get("/reports/cases")

@@ -22,7 +22,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.model import Case, CaseEvent, Officer, Unit
-from core.db import Database, open_database, reading
+from core.db import Database, changing_schema, open_database, reading
 from core.inbox import InboundEvent
 from core.model import Conversation
 from core.vault import Vault
@@ -62,7 +62,7 @@ def migrate(database: Database, revision: str = "head") -> None:
     """Up to a revision, or with "base" all the way down, by the same steps as `manage.py migrate`."""
     config = AlembicConfig()
     config.set_main_option("script_location", str(ROOT / "migrations"))
-    with database.engine.begin() as connection:
+    with changing_schema(database) as connection:
         config.attributes["connection"] = connection
         (command.downgrade if revision == "base" else command.upgrade)(config, revision)
 

@@ -13,11 +13,14 @@ from sqlalchemy import select, true, update
 from werkzeug.test import TestResponse
 
 from cases import export, officers, replies, service
+from cases.audit import AuditEntry
 from cases.casework_model import Forward, Proof
 from cases.model import Case, CaseEvent, Officer
 from cases.placing import correct_urgency
 from cases.proof import look_of
 from cases.rulebook import Rulebook
+from core import outbox
+from core.content import recognise
 from core.db import reading, transaction
 from core.model import Attachment, Conversation, Inbound, Outbound
 from core.vault import Vault
@@ -675,6 +678,8 @@ def test_the_reporter_is_unmasked_without_a_reason_or_a_trace(desk: Desk) -> Non
     with reading(desk.database) as session:
         trace = session.scalars(select(CaseEvent).where(CaseEvent.kind == "revealed")).one()
         assert trace.officer_id is not None
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "reporter_revealed")).one()
+        assert (entry.officer_id, entry.subject, entry.reason) == (trace.officer_id, code, "Cần gọi lại để xác minh")
     desk.clock.now = NOW + timedelta(hours=8, minutes=1)
     assert "nhà số 5" not in client.get(f"/cases/{code}").text
     assert post(client, f"/cases/{code}/phone").status_code == 404
@@ -704,3 +709,142 @@ def test_a_personal_export_names_who_complained_about_an_office(desk: Desk, rule
     by_code = {next(code for code in (masked, plain) if code in row): " ".join(row) for row in rows}
     assert "0912345678" in by_code[plain]
     assert not any(word in by_code[masked] for word in ("0912345678", "Tèo", "ngõ 9", "hách dịch"))
+
+
+def test_a_search_goes_on_page_by_page_without_losing_or_repeating_a_case(desk: Desk) -> None:
+    filed = []
+    for number in range(103):
+        desk.clock.now += timedelta(seconds=1)
+        filed.append(desk.file(description=f"Cống tắc số {number}"))
+        desk.file(description="Đèn đường hỏng")
+    client = desk.log_in("dongda")
+    for extra, expected in (("", filed), ("&status=all", filed[::-1])):
+        found, address = [], f"/?text=cong+tac{extra}"
+        while address:
+            page = client.get(address).text
+            assert "103" in page
+            found += re.findall(r'data-code="([^"]+)"', page)
+            further = re.search(r'href="([^"]*after=[^"]*)"[^>]*>[^<]*(?:sau|tiếp)', page, re.IGNORECASE)
+            address = further[1].replace("&amp;", "&") if further else ""
+        assert found == expected
+
+
+def send_photo(desk: Desk, code: str, data: bytes, *, days_ago: int = 1) -> None:
+    """The citizen of this case has sent a photo, as the worker keeps it."""
+    with transaction(desk.database) as session:
+        conversation_id = session.scalars(select(Case.conversation_id).where(Case.code == code)).one()
+        inbound = desk.inbound(conversation_id, "", "media")
+        inbound.sent_at = desk.clock.now - timedelta(days=days_ago)
+        session.add(inbound)
+        session.flush()
+        kept = {"status": "stored", "fingerprint": recognise(data, "image").fingerprint, "next_at": inbound.sent_at}
+        session.add(Attachment(inbound_id=inbound.id, kind="image", url="", **kept))
+
+
+@pytest.mark.parametrize("whose", ["of this case", "of another case"])
+def test_a_photo_that_a_citizen_sent_passes_as_proof_of_the_work(desk: Desk, whose: str) -> None:
+    code, other, client = desk.file(), desk.file(), desk.log_in("dongda")
+    taken = picture(31, (1280, 960))
+    sender, said = (code, "ảnh do người dân gửi") if whose == "of this case" else (other, "ảnh đã dùng cho hồ sơ khác")
+    send_photo(desk, sender, taken)
+    warned = close(client, code, 1, GOOD, picture(31, (640, 480), "JPEG"))
+    assert warned.status_code == 422
+    assert said in warned.text
+    accepted = re.search(r'name="accepted" value="([^"]+)"', warned.text)
+    assert accepted
+    assert close(client, code, 1, GOOD, accepted=accepted[1]).status_code == 302  # a person decides
+    assert desk.events(code)[-1] == "closed_with_doubts"
+    with reading(desk.database) as session:
+        assert session.scalars(select(Proof.used_before)).one() == sender
+    supervisor = desk.log_in("giamsat")
+    assert listed(supervisor, "/?need=doubtful") == [code]
+    assert said in supervisor.get(f"/cases/{code}").text
+
+
+def test_a_photo_of_the_work_is_not_taken_for_what_citizens_sent(desk: Desk) -> None:
+    code, client = desk.file(), desk.log_in("dongda")
+    send_photo(desk, code, picture(31))
+    send_photo(desk, desk.file(), picture(33), days_ago=400)  # too long ago to be meant
+    assert close(client, code, 1, GOOD, picture(32), picture(33)).status_code == 302
+    assert desk.case(code).doubts == ""
+
+
+# What waits behind an officer's held words, and what does not.
+
+
+def sent_now(desk: Desk) -> list[str]:
+    """What the worker sends at this moment, in order."""
+    found = []
+    with transaction(desk.database) as session:
+        while (row := outbox.claim(session, "w/0", desk.clock.now)) is not None:
+            outbox.sent(row, None, desk.clock.now)
+            found.append(row.key)
+            session.flush()
+    return found
+
+
+def test_the_bot_keeps_a_citizen_waiting_behind_words_that_may_be_taken_back(desk: Desk) -> None:
+    code, client = desk.file(), desk.log_in("dongda")
+    case = desk.case(code)
+    move(client, code, "reply", 1, "Chiều nay có xe.")
+    with transaction(desk.database) as session:
+        for key, case_id in (("turn:90:0", None), ("turn:90:1", None), ("about", case.id)):
+            outbox.enqueue(session, case.conversation_id, key, "Dạ", desk.clock.now, author="bot", case_id=case_id)
+    assert sent_now(desk) == ["turn:90:0", "turn:90:1"]  # what is said about the same case keeps its order
+    desk.clock.now += timedelta(seconds=10)
+    assert [key.partition(":")[0] for key in sent_now(desk)] == ["event", "about"]
+
+
+def test_two_notices_of_officers_change_places(desk: Desk) -> None:
+    code, client = desk.file(), desk.log_in("dongda")
+    move(client, code, "reply", 1, "Chiều nay có xe.")
+    desk.clock.now += timedelta(seconds=5)
+    move(client, code, "ask", 2, "Ở đầu ngõ phải không ạ?")
+    with transaction(desk.database) as session:  # the second one is let go at once, the first still waits
+        session.execute(update(Outbound).where(Outbound.text.contains("đầu ngõ")).values(next_at=desk.clock.now))
+    assert sent_now(desk) == []
+    desk.clock.now += timedelta(seconds=5)
+    assert len(sent_now(desk)) == 2
+
+
+def test_the_bots_words_overtake_a_message_that_is_tried_again(desk: Desk) -> None:
+    code, client = desk.file(), desk.log_in("dongda")
+    move(client, code, "reply", 1, "Chiều nay có xe.")
+    desk.clock.now += timedelta(seconds=10)
+    with transaction(desk.database) as session:
+        row = outbox.claim(session, "w/0", desk.clock.now)
+        assert row is not None
+        assert outbox.retry(row, "timeout", desk.clock.now)
+        session.flush()
+        outbox.enqueue(session, row.conversation_id, "turn:91:0", "Dạ", desk.clock.now, author="bot")
+    assert sent_now(desk) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("toi ten la nguyen van teo, can bo phuong voi vinh", "teo"),
+        ("tôi tên nguyễn thị bưởi bị cán bộ vòi vĩnh", "bưởi"),
+        ("ho ten: le thi man. can bo phuong hach dich", "man"),
+        ("cán bộ hách dịch với trần văn tý ở một cửa phường", "tý"),
+    ],
+)
+def test_a_masked_reporter_is_named_in_small_letters(desk: Desk, typed: str, name: str) -> None:
+    code = desk.file(description=typed, said=typed)
+    act(desk.log_in("thanhpho"), code, "conflict", 1, "Phản ánh cán bộ", unit_id="2025:00229")
+    client = desk.log_in("dongda")
+    for address in (f"/cases/{code}", "/", f"/cases/{code}/print"):
+        page = client.get(address).text
+        assert code in page
+        assert not re.search(rf"\b{name}\b", page), address
+
+
+def test_a_number_typed_in_a_message_is_read_without_a_trace(desk: Desk) -> None:
+    code = desk.file(said="Gọi em số 0912 345 678 nhé")
+    client = desk.log_in("dongda")
+    page = client.get(f"/cases/{code}").text
+    assert "[số điện thoại]" in page
+    assert not re.search(r"0912.?345.?678", page)
+    assert "0912345678" in post(client, f"/cases/{code}/phone").text
+    with reading(desk.database) as session:
+        assert session.scalars(select(AuditEntry.action)).all() == ["contact_read"]

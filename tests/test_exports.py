@@ -18,6 +18,7 @@ from sqlalchemy import select, true, update
 from werkzeug.test import TestResponse
 
 from cases import export, export_files, export_jobs, snapshots
+from cases.audit import AuditEntry
 from cases.figures_model import ExportJob, Snapshot
 from cases.measures import Filter, chosen
 from cases.model import Case, Officer, Unit
@@ -169,6 +170,9 @@ def test_personal_data_leaves_with_right_and_reason_and_marked_with_who_took_it(
     log = office.desk.log_in("quantri").get("/exports/log").text
     assert REASON in log
     assert "Cán bộ giamsat" in log
+    with reading(office.desk.database) as session:
+        noted = session.execute(select(AuditEntry.action, AuditEntry.reason).order_by(AuditEntry.id)).all()
+    assert [tuple(one) for one in noted] == [("personal_export", REASON), ("personal_file_fetched", "")]
 
 
 def test_keeps_exporting_phones_after_the_right_is_taken_away(office: Office) -> None:

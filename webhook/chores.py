@@ -11,7 +11,7 @@ from cases import clocks, snapshots
 from cases.in_force import RulebookInForce
 from cases.rulebook import Rulebook
 from core import attachments
-from core.db import Database, reading, transaction
+from core.db import Database, look_at_sizes, reading, transaction
 from webhook.exporter import Exporter
 from webhook.media import THUMBNAIL
 from webhook.question import let_go
@@ -23,6 +23,7 @@ EXPORT_EVERY = timedelta(seconds=1)
 EXPIRE_EVERY = timedelta(minutes=10)
 FREEZE_EVERY = timedelta(minutes=1)
 REMOVE_EVERY = timedelta(seconds=10)
+LOOK_EVERY = timedelta(hours=6)
 BATCH = 100
 
 
@@ -51,6 +52,8 @@ class Chores:
             self.exporter.sweep()
             with transaction(self.database) as session:
                 let_go(session, self.now())
+        if self._due("look", LOOK_EVERY):
+            look_at_sizes(self.database)
         if self._due("remove", REMOVE_EVERY) and self._remove(worker):
             return True
         return self._due("export", EXPORT_EVERY) and self._export(worker)

@@ -1,0 +1,152 @@
+"""Remembered figures are the counted ones, after whatever happens to a case; and they are used."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import ColumnElement, delete, event, func, select, text, true, update
+from sqlalchemy.orm import Session
+
+from cases import remembered, service, statistics
+from cases.history import record
+from cases.measures import Filter
+from cases.model import Case, CaseEvent, Officer
+from cases.rulebook import Rulebook
+from core.db import Database, reading, transaction
+from core.model import Outbound
+from tests.desk import Desk, move
+from tests.lives import UNTIL, lead_lives
+from tests.support import DONG_DA, KIM_LIEN, add_units
+
+PERIODS = (
+    Filter(date(2026, 1, 1), date(2026, 3, 31)),
+    Filter(date(2026, 1, 15), date(2026, 4, 20)),
+    Filter(date(2026, 1, 1), date(2026, 12, 31), category="waste"),
+    Filter(date(2026, 2, 3), date(2026, 2, 20)),
+)
+
+
+@pytest.fixture
+def lived(database: Database, rulebook: Rulebook, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    monkeypatch.setattr(remembered, "LEAST", 1)
+    with transaction(database) as session:
+        add_units(session)
+        lead_lives(session, rulebook, 120)
+    yield database
+
+
+def ask(database: Database, rulebook: Rulebook, filters: Filter, by: str = "ward") -> statistics.Figures:
+    """As the dashboard does."""
+    scope: ColumnElement[bool] = true()
+    with reading(database) as session:
+        found, counted = remembered.figures(session, scope, rulebook.calendar, filters, UNTIL, by)
+    with transaction(database) as session:
+        remembered.keep(session, counted, UNTIL)
+    return found
+
+
+def assert_right(database: Database, rulebook: Rulebook, filters: Filter, by: str = "ward") -> None:
+    found = ask(database, rulebook, filters, by)
+    with reading(database) as session:
+        counted = statistics.figures(session, true(), rulebook.calendar, filters, UNTIL, by)
+    assert [(line.key, line.values()) for line in found.lines] == [(line.key, line.values()) for line in counted.lines]
+    assert found.total.values() == counted.total.values()
+
+
+def statements(database: Database, rulebook: Rulebook, filters: Filter) -> int:
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        seen.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    with reading(database) as session:
+        remembered.figures(session, true(), rulebook.calendar, filters, UNTIL, "ward")
+    event.remove(database.engine, "before_cursor_execute", note)
+    return sum("first_answer_at" in one for one in seen)
+
+
+@pytest.mark.parametrize("by", ["ward", "month", "officer", "refused_for"])
+@pytest.mark.parametrize("filters", PERIODS, ids=str)
+def test_what_is_remembered_is_what_was_counted(lived: Database, rulebook: Rulebook, filters: Filter, by: str) -> None:
+    for _ in range(2):
+        assert_right(lived, rulebook, filters, by)
+
+
+def test_a_month_is_counted_once(lived: Database, rulebook: Rulebook) -> None:
+    first = statements(lived, rulebook, PERIODS[0])
+    ask(lived, rulebook, PERIODS[0])
+    assert statements(lived, rulebook, PERIODS[0]) < first - 2
+
+
+def _rate(session: Session, rulebook: Rulebook, case: Case, by: Officer) -> None:
+    record(session, case, "rated", UNTIL, score=1 if case.rating != 1 else 5)
+
+
+def _reopen(session: Session, rulebook: Rulebook, case: Case, by: Officer) -> None:
+    service.reopen(session, rulebook, case, None, "Chưa xong", UNTIL)
+
+
+def _correct(session: Session, rulebook: Rulebook, case: Case, by: Officer) -> None:
+    service.correct_category(session, rulebook, case, by, "market", UNTIL)
+
+
+def _erase(session: Session, rulebook: Rulebook, case: Case, by: Officer) -> None:
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(text("DROP TRIGGER case_events_no_delete"))
+    else:
+        session.execute(text("ALTER TABLE case_events DISABLE TRIGGER ALL"))
+    session.execute(delete(CaseEvent).where(CaseEvent.case_id == case.id))
+    session.execute(delete(Case).where(Case.id == case.id))
+
+
+def _repair(session: Session, rulebook: Rulebook, case: Case, by: Officer) -> None:
+    """By somebody who writes SQL and knows nothing of versions."""
+    session.execute(update(Case).where(Case.id == case.id).values(ward_id=None, area_id=DONG_DA, is_demo=True))
+
+
+def _lose(session: Session, rulebook: Rulebook, case: Case, by: Officer) -> None:
+    session.execute(update(Outbound).where(Outbound.case_id == case.id).values(status="dead"))
+
+
+@pytest.mark.parametrize("change", [_rate, _reopen, _correct, _erase, _repair, _lose])
+def test_no_change_of_an_old_case_is_missed(lived: Database, rulebook: Rulebook, change: object) -> None:
+    period = PERIODS[0]
+    before = ask(lived, rulebook, period).total.values()
+    with transaction(lived) as session:
+        told = select(Outbound.case_id).where(Outbound.status != "dead")
+        query = select(Case).where(Case.status == "resolved", Case.opened_at < period.end, Case.id.in_(told))
+        case = session.scalars(query.order_by(Case.opened_at)).first()
+        by = session.scalars(select(Officer)).first()
+        assert case is not None and callable(change)
+        change(session, rulebook, case, by)
+    assert_right(lived, rulebook, period)
+    assert_right(lived, rulebook, period, "category")
+    if change not in (_correct, _repair):
+        assert ask(lived, rulebook, period).total.values() != before
+
+
+def test_what_nobody_asks_for_any_more_is_forgotten(lived: Database, rulebook: Rulebook) -> None:
+    ask(lived, rulebook, PERIODS[0])
+    with transaction(lived) as session:
+        remembered.keep(session, [], UNTIL + timedelta(days=91))
+        assert session.scalar(select(func.count()).select_from(remembered.RememberedFigures)) == 0
+
+
+def test_the_dashboard_shows_a_change_in_a_month_that_it_remembers(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "LEAST", 1)
+    codes = [desk.file(ward=KIM_LIEN) for _ in range(3)]
+    officer = desk.log_in("kimlien")
+    for code in codes:
+        move(officer, code, "take", 1)
+        move(officer, code, "resolve", 2, "Tổ vệ sinh phường đã dọn xong lúc 9 giờ hôm nay, sẽ kiểm tra lại.")
+    desk.clock.now += timedelta(days=62)
+    first, last = date(2026, 1, 1), desk.clock.now.date()
+    page = f"/reports?first={first}&last={last}"
+    chief = desk.log_in("giamsattp")
+    for _ in range(2):
+        assert "<b>3</b>" in (shown := " ".join(chief.get(page).text.split())) or ">3</a>" in shown
+    with transaction(desk.database) as session:
+        session.execute(update(Case).where(Case.code == codes[0]).values(status="refused", refused_for="other_body"))
+    listed = chief.get(f"{page}&by=refused_for").text
+    assert "other_body" in listed
