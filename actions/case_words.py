@@ -47,6 +47,10 @@ _STARS = re.compile(
     rf"|\b{_COUNT.replace('<n>', '<of>')} ?(?:/|tren) ?(?:5|nam)\b"
     rf"|\b(?:cham|danh gia|rate|vote|cho em|cho han|cho)(?: \w+)? {_COUNT.replace('<n>', '<given>')}$"
 )
+# "Tôi chấm 2 điểm, làm được nhưng chậm quá": stars however much is said beside them.
+_COUNTED = re.compile(
+    rf"\b(?:cham|danh gia|cho|rate|vote)(?: \w+){{0,2}} {_COUNT} ?(?:sao|\*|diem)(?!\w)(?! (?:tap|den|nong))"
+)
 _BARE = re.compile(rf"^(?:so |chon |cho |cham )*{_COUNT}(?: nhe| a| em| thoi| di)*$")
 _SATISFIED = (
     (re.compile(rf"\b{_NO} (?:duoc )?(?:he )?(?:hai long|tot|on|vua y)\b"), 2),
@@ -86,11 +90,13 @@ _KEEPS = re.compile(
 )
 
 _ADDS = re.compile(
-    r"\b(?:bo sung|gui them|noi them|them thong tin|cung cap them|gui bo sung|nhan them|ke them|them anh)\b"
+    r"\b(?:bo sung|gui them|noi them|bao them|viet them|nhan them|ke them|cung cap them"
+    r"|them (?:thong )?tin|them chi tiet|them anh|them hinh)\b"
 )
 _ADDS_NOTHING = re.compile(
     r"\b(?:cho|xin|toi|em|minh|chau|con|bac|anh|chi|co|chu|muon|can|dinh|duoc|bo sung|gui|noi|cung cap|ke|nhan|them"
     r"|thong tin|noi dung|mot|it|vai|chut|cai|tam|hinh|may|ho so|phan anh|hom|truoc|qua|nay|kia|vua|roi|da|cu|cua|vao"
+    r"|don|tin|chi tiet|bao|viet|vu"
     r"|cho|ve|voi|nhe|a|nha|thi|lam|sao|the|nao|o|dau|khong|va|la|ma|so|xong|giup|alo|chao|oi|ban|day|de|tiep|nua)\b"
 )
 _NOTHING_MORE = re.compile(
@@ -137,9 +143,10 @@ def stars_in(plain: str, *, asked: bool) -> str | None:
 
     A bare number and a dissatisfied word are stars only when they were `asked` for.
     """
-    if len(plain.split()) > MOST_RATING_WORDS:
+    counted, few = _COUNTED.search(plain), len(plain.split()) <= MOST_RATING_WORDS
+    if not few and counted is None:
         return None
-    found = (_BARE.search(plain) if asked else None) or _STARS.search(plain)
+    found = (_BARE.search(plain) if asked else None) or counted or _STARS.search(plain)
     if found is not None:
         said = next(group for group in found.groups() if group)
         stars = _NUMBERS.get(said) or int(said)

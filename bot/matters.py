@@ -28,6 +28,8 @@ _ANNOUNCED = re.compile(r"\b(?:hai|ba|2|3) (?:viec|chuyen|van de|vu)\b[^:.\n]{0,
 _CUT = re.compile(rf"(?:^|(?<=[\s,.;:!?]))(?:(?P<begin>{_BEGINS})|(?P<join>{_JOINS}))")
 _LOOSE_CUT = re.compile(r"(?:[,.;]\s*(?:va|con|roi)|[.;\n])\s+")
 
+_BUT = re.compile(r"(?:^|(?<=[\s,.;!]))(?:nhung(?: ma)?|tuy nhien|co dieu|chi phai toi|moi toi|song)\b")
+
 
 @dataclass(frozen=True)
 class Matter:
@@ -73,6 +75,16 @@ def matters_of(text: Text, read: Read) -> List[Matter]:
     if len(matters) < 2 or _best(matters[0].ranking) < _LIKELY or len(matters[0].text.split()) < _LEAD_IN:
         return []
     return matters
+
+
+def complains_after_all(text: Text, read: Read) -> bool:
+    """Whether praise goes on to a matter: "khen cảnh sát khu vực, nhưng sân bóng hò hét tới 24 giờ"."""
+    match = _BUT.search(_without_marks(text))
+    rest = text[match.end() :] if match else ""
+    if len(rest.split()) < FEWEST_WORDS + 1:
+        return False
+    intent, ranking = read(rest)
+    return intent == "report" and _best(ranking) >= _LIKELY
 
 
 def _is_new(matters: List[Matter], intent: Text, ranking: Tuple[Tuple[Text, float], ...]) -> bool:

@@ -22,7 +22,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.core.training_data.story_reader.yaml_story_reader import YAMLStoryReader
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.matters import matters_of
+from bot.matters import Read, complains_after_all, matters_of
 
 STATE_VERSION = 1
 NOTICE_VERSION = "2026-11-28"  # a new one when the wording of utter_notice changes: everybody is told again
@@ -126,19 +126,21 @@ def _from_text(processor: MessageProcessor, text: Text, meant: Optional[Text]) -
     parse_data["text"] = text
     if meant is not None:  # the citizen has said since what these words are
         parse_data["intent"] = {"name": meant, "confidence": 1.0}
-    if parse_data["intent"].get("name") == "report":
-        parse_data["matters"] = _matters(processor, parsed.text, tracker)
-    return parse_data
-
-
-def _matters(processor: MessageProcessor, text: Text, tracker: DialogueStateTracker) -> List[Dict[Text, Any]]:
-    """The things one message tells of, each read on its own; empty when it is one."""
 
     def read(part: Text) -> Tuple[Text, Tuple[Tuple[Text, float], ...]]:
         data = processor._parse_message_with_graph(UserMessage(part), tracker)
         ranking = tuple((entry["name"], float(entry["confidence"])) for entry in data.get("category_ranking") or [])
         return data["intent"].get("name") or "", ranking
 
+    if parse_data["intent"].get("name") == "praise" and complains_after_all(parsed.text, read):
+        parse_data["intent"] = {"name": "report", "confidence": 1.0}
+    if parse_data["intent"].get("name") == "report":
+        parse_data["matters"] = _matters(parsed.text, read)
+    return parse_data
+
+
+def _matters(text: Text, read: Read) -> List[Dict[Text, Any]]:
+    """The things one message tells of, each read on its own; empty when it is one."""
     return [
         {"text": matter.text, "category_ranking": [list(entry) for entry in matter.ranking[:3]]}
         for matter in matters_of(text, read)

@@ -28,7 +28,7 @@ def transcript(session: Session, channel: str, user: str, vault: Vault) -> dict[
     return {
         **empty,
         "messages": [_message(message) for message in messages_of(session, conversation.id, vault)],
-        "asked": _asked(conversation),
+        "asked": (conversation.state.get("slots") or {}).get("requested_slot"),
         "options": [
             {"n": number, "title": option["title"], "label": option["label"], "payload": option["token"]}
             for number, option in enumerate(conversation.options, 1)
@@ -37,12 +37,6 @@ def transcript(session: Session, channel: str, user: str, vault: Vault) -> dict[
         "pending": _pending(session, conversation.id),
         "attention": conversation.attention,
     }
-
-
-def _asked(conversation: Conversation) -> str | None:
-    """The slot asked for last; the summary beside an open case like it asks for confirmation as any summary does."""
-    slot = (conversation.state.get("slots") or {}).get("requested_slot")
-    return "confirm" if slot == "join" else slot
 
 
 def _message(message: Message) -> dict[str, Any]:

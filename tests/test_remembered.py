@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import ColumnElement, delete, event, func, select, text, true, update
+from sqlalchemy import Column, ColumnElement, delete, event, func, select, text, true, update
 from sqlalchemy.orm import Session
 
 from cases import remembered, service, statistics
@@ -12,7 +12,7 @@ from cases.history import record
 from cases.measures import Filter
 from cases.model import Case, CaseEvent, Officer
 from cases.rulebook import Rulebook
-from core.db import Database, reading, transaction
+from core.db import Base, Database, reading, transaction
 from core.model import Outbound
 from tests.desk import Desk, move
 from tests.lives import UNTIL, lead_lives
@@ -97,7 +97,15 @@ def _erase(session: Session, rulebook: Rulebook, case: Case, by: Officer) -> Non
     else:
         session.execute(text("ALTER TABLE case_events DISABLE TRIGGER ALL"))
     session.execute(delete(CaseEvent).where(CaseEvent.case_id == case.id))
+    for column in _pointing_at(Case):
+        session.execute(delete(column.table).where(column == case.id))
     session.execute(delete(Case).where(Case.id == case.id))
+
+
+def _pointing_at(model: type[Base]) -> list[Column[int]]:
+    """Of every table but its own and the events the columns that refer to it."""
+    tables = [table for table in Base.metadata.sorted_tables if table.name not in {"cases", "case_events", "outbounds"}]
+    return [key.parent for table in tables for key in table.foreign_keys if key.column is model.__table__.c.id]
 
 
 def _repair(session: Session, rulebook: Rulebook, case: Case, by: Officer) -> None:
