@@ -24,7 +24,7 @@ from actions.place import Placer
 from actions.reader import Reader
 from actions.server import build_executor
 from cases.codes import find_code
-from cases.model import Case, CaseEvent, Officer
+from cases.model import Case, Officer
 from cases.rulebook import Rulebook
 from cases.service import Draft, open_case, resolve
 from core import inbox
@@ -32,7 +32,7 @@ from core.db import Database, reading, transaction
 from core.model import Attachment, Conversation, Inbound, Outbound, Turn
 from tests.fakes import Reply
 from tests.offices import config_for
-from tests.support import DONG_DA, KIM_LIEN, ROOT, VAULT, Clock, FakeRasa, add_officer, add_units, said
+from tests.support import DONG_DA, KIM_LIEN, ROOT, VAULT, Clock, FakeRasa, Filed, add_officer, add_units, said
 from webhook.converse import Converser
 from webhook.rasa_client import RasaClient
 
@@ -110,7 +110,7 @@ def _rendered(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass
-class Talk:
+class Talk(Filed):
     """Citizens, the worker and one officer over one database."""
 
     database: Database
@@ -218,17 +218,6 @@ class Talk:
             mine = Conversation.user_id == (user or self.user)
             query = select(Outbound.text).join(Conversation, Conversation.id == Outbound.conversation_id)
             return list(session.scalars(query.where(mine).order_by(Outbound.id)))
-
-    def case(self, code: str) -> Case:
-        with reading(self.database) as session:
-            found = session.scalars(select(Case).where(Case.code == code)).one()
-            session.expunge_all()
-            return found
-
-    def events(self, code: str) -> list[str]:
-        with reading(self.database) as session:
-            query = select(CaseEvent.kind).join(Case, Case.id == CaseEvent.case_id).where(Case.code == code)
-            return list(session.scalars(query.order_by(CaseEvent.id)))
 
     def cases(self) -> int:
         with reading(self.database) as session:

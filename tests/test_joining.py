@@ -13,10 +13,10 @@ from cases.followers import followers_of
 from cases.model import Case, CaseEvent
 from cases.rulebook import Rulebook
 from core.db import Database, reading
+from tests.action_talk import Talk
 from tests.desk import move
 from tests.offices import Office, furnish
 from tests.support import NOW, Clock
-from tests.talks import Talk
 
 # What the other citizen wrote: none of these words may reach whoever joins.
 THEIRS = "Bà Hoa nhà số 5 gọi mãi, rác chất đống ngập cổng ba ngày nay không ai dọn"
