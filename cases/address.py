@@ -90,4 +90,5 @@ def _numbered_alley(words: Sequence[Word]) -> str:
 
 
 def _as_typed(words: Sequence[Word]) -> str:
-    return words[0].text + "".join(word.gap + word.text for word in words[1:])
+    text = words[0].text + "".join(word.gap + word.text for word in words[1:])
+    return f"{text})" if text.count("(") > text.count(")") else text

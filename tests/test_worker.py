@@ -579,6 +579,20 @@ def test_what_may_be_a_petition_rests_sealed_and_is_read_again_when_it_is_none(h
     assert (question["text"], question["payload"], question["metadata"]["meant"]) == (TOLD, None, "report")
 
 
+TWO = [
+    {"title": title, "payload": f'/inform{{"wish": "{wish}"}}'} for title, wish in (("Đồng ý", "yes"), ("Không", "no"))
+]
+CONSENT = answer_with("Anh/chị có đồng ý không ạ?", buttons=TWO)
+
+
+@pytest.mark.parametrize(("answer", "wish"), [("tôi đồng ý", "yes"), ("ok em", "yes"), ("tôi không đồng ý", "no")])
+def test_a_question_with_two_buttons_takes_a_yes_or_a_no(house: House, answer: str, wish: str) -> None:
+    house.rasa.next_answers(CONSENT)
+    house.talk("gửi xong rồi")
+    house.talk(answer)
+    assert house.rasa.questions[-1]["payload"] == f'/inform{{"wish": "{wish}"}}'
+
+
 @pytest.mark.parametrize("answer", ["đúng rồi", "phải", "Phải, là tố cáo"])
 def test_what_is_called_a_petition_is_guided_and_gone(house: House, answer: str) -> None:
     ask_whether_petition(house)

@@ -23,6 +23,7 @@ from webhook.options import Tap, tap_of
 RESUMED_AFTER = timedelta(minutes=30)  # a draft left alone this long is brought to mind again
 DROPPED_AFTER = timedelta(hours=24)  # and after this long it is let go
 LONGEST_CALL = 8  # words
+_WHO = re.compile(r"^(?:toi|em|minh|chau|con|bac|co|chu|anh|chi|ba|ong) (?:co )?")
 _CALLS_REPORT = re.compile(r"\b(?:phan anh|gui|ghi nhan|bao giup|bao ho)\b(?!.*\b(?:to cao|khieu nai)\b)")
 
 
@@ -89,13 +90,18 @@ def _officer_waits(session: Session, conversation: Conversation, now: datetime) 
 
 
 def _of_the_two(conversation: Conversation, text: str) -> Tap | None:
-    """A yes or a no to "tố cáo, phải không ạ?": the button that says the same."""
-    words = plain(text)
-    if conversation.held is None or words not in YES | NO:
+    """A yes or a no to a question with two buttons, one for each ("Đồng ý", "Không"): the button that says the same."""
+    words = _WHO.sub("", plain(text))
+    chosen = next((kind for kind in (YES, NO) if words in kind), None)
+    if (
+        chosen is None
+        or len(conversation.options) != 2
+        or conversation.state.get("loop")
+        or _CALLS_REPORT.search(words)
+    ):
         return None
-    report = words in NO
-    fitting = [option for option in conversation.options if (option["payload"] == "/report") == report]
-    return Tap(fitting[0]["payload"], fitting[0]["title"]) if fitting else None
+    fitting = [option for option in conversation.options if plain(option["title"].partition(",")[0]) in chosen]
+    return Tap(fitting[0]["payload"], fitting[0]["title"]) if len(fitting) == 1 else None
 
 
 def _held(conversation: Conversation, tap: Tap | None, text: str, vault: Vault) -> str | None:
