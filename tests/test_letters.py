@@ -24,12 +24,12 @@ from webhook.rasa_client import RasaClient
 
 NEEDED = {
     "complain_decision": (
-        "CỘNG HOÀ XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc", "ĐƠN KHIẾU NẠI", "Kính gửi:",
+        "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc", "ĐƠN KHIẾU NẠI", "Kính gửi:",
         "Họ và tên:", "Địa chỉ:", "bị khiếu nại", "lý do khiếu nại", "Yêu cầu giải quyết", "Tài liệu kèm theo",
         "Tôi cam đoan", "NGƯỜI KHIẾU NẠI", "điểm chỉ", "90 ngày",
     ),
     "denounce": (
-        "CỘNG HOÀ XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc", "ĐƠN TỐ CÁO", "Kính gửi:",
+        "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc", "ĐƠN TỐ CÁO", "Kính gửi:",
         "Họ và tên:", "Địa chỉ:", "Cách thức liên hệ", "Hành vi vi phạm pháp luật bị tố cáo", "giữ bí mật",
         "Tôi cam đoan", "NGƯỜI TỐ CÁO", "điểm chỉ",
     ),
@@ -54,7 +54,7 @@ def test_everybody_downloads_the_letter_with_all_the_law_asks_for(
     assert SLUGS[kind] in answer.headers["Content-Disposition"]
     words = words_in(answer.data)
     assert [needed for needed in NEEDED[kind] if needed not in words] == []
-    assert words.index("CỘNG HOÀ") < words.index("ĐƠN") < words.index("Kính gửi") < words.index("Tôi cam đoan")
+    assert words.index("CỘNG HÒA") < words.index("ĐƠN") < words.index("Kính gửi") < words.index("Tôi cam đoan")
     for nothing in ("/letters/", "/letters/don.docx", "/letters/../app.py", "/letters/don-to-cao"):
         assert client.get(nothing).status_code == 404
 
