@@ -53,8 +53,16 @@ def notify(
             buttons=[{"title": option["title"], "payload": option["token"]} for option in conversation.options],
         )
         if enclosure is not None:
-            of_case = {"author": "officer", "case_id": case.id}
-            outbox.enqueue(session, conversation.id, f"{key}:file", "", event.at, attachment=enclosure, **of_case)
+            outbox.enqueue(
+                session,
+                conversation.id,
+                f"{key}:file",
+                "",
+                event.at,
+                author="officer",
+                case_id=case.id,
+                attachment=enclosure,
+            )
     merged = duplicates_of(session, case) if event.kind in TOLD_TO_ALL else ()
     _tell_merged(session, rulebook, case, merged, event, text)
     if event.kind in TOLD_TO_FOLLOWERS:

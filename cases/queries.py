@@ -32,6 +32,16 @@ class NotFoundError(Exception):
 
 
 @dataclass(frozen=True)
+class Enclosed:
+    """A file that went out with a message; `case_id` is the case it speaks of."""
+
+    outbound_id: int
+    title: str
+    is_picture: bool
+    case_id: int | None
+
+
+@dataclass(frozen=True)
 class Message:
     """One line of a conversation, either way; `inbound_id` is set for what the citizen sent."""
 
@@ -47,6 +57,7 @@ class Message:
     original: str | None = None  # what the citizen wrote before editing it
     seen_at: datetime | None = None
     reaction: str = ""
+    enclosed: Enclosed | None = None
 
 
 def subtree(session: Session, unit_id: str) -> Sequence[str]:
@@ -203,4 +214,12 @@ def _to_citizen(row: Outbound) -> Message:
         reason=reason,
         seen_at=row.seen_at,
         reaction=row.reaction or "",
+        enclosed=_enclosed(row),
     )
+
+
+def _enclosed(row: Outbound) -> Enclosed | None:
+    found = row.attachment
+    if found is None or found["kind"] != "file":
+        return None
+    return Enclosed(row.id, found["title"], found["mime"].startswith("image/"), row.case_id)

@@ -1,4 +1,4 @@
-"""Says what bytes are by looking at them, draws pictures anew; called by webhook.media, cases.proof and cases.enclosing."""
+"""Says what bytes are by looking at them, draws pictures anew; called by webhook.media and cases."""
 
 import io
 import struct

@@ -14,10 +14,11 @@ from cases.model import Case
 from cases.officers import may_act
 from cases.steps import ActionRefusedError, StaleCaseError
 from cases.workflow import MoveNotAllowedError
+from core import enclosure
 from core.db import reading, transaction
 from core.model import Attachment, Inbound
 from desk.case import Entered, back_to, page
-from desk.context import clean, now, officer, require, services, text_problem, whole_number
+from desk.context import clean, now, officer, outgoing_folder, require, services, text_problem, whole_number
 
 blueprint = Blueprint("casework", __name__)
 
@@ -158,9 +159,11 @@ def take_back(code: str) -> ResponseReturnValue:
     try:
         with transaction(services().database) as session:
             case = undo.case_of_step(session, officer(), code, now())
-            undo.take_back(session, case, officer(), now())
+            unsent = undo.take_back(session, case, officer(), now())
     except undo.TooLateError:
         return page(code, Entered(move="undo", problem="too_late")), 409
+    for file in unsent:
+        enclosure.remove(outgoing_folder(), file)
     flash(code, "done_undo")
     return redirect(url_for("case.show_case", code=code))
 
