@@ -16,7 +16,7 @@ from cases.model import Case, Officer, Unit
 from cases.place_types import CITY_ID
 from cases.workflow import OPEN, Status
 from core.db import ROW_LOCK
-from core.model import Inbound, Outbound, Turn
+from core.model import Conversation, Inbound, Outbound, Turn
 from core.sealed import Words, words_of
 from core.vault import SealBrokenError, Vault
 
@@ -184,7 +184,8 @@ def _readable(row: Inbound, turn: str | None, vault: Vault) -> Words:
 
 def _from_citizen(row: Inbound, told: Words) -> Message:
     text = row.choice if row.choice and told.text.startswith("#") else without_secret(told.text)
-    return Message(row.received_at, "citizen", text, row.kind, "received", (), row.id, row.location, "", told.original)
+    kind = "contact" if told.kind == "other" and mask(told.payload or "").phones else row.kind
+    return Message(row.received_at, "citizen", text, kind, "received", (), row.id, row.location, "", told.original)
 
 
 def without_phones(messages: Sequence[Message]) -> list[Message]:
@@ -198,6 +199,11 @@ def phones_typed(session: Session, conversation_id: int) -> list[str]:
     """Numbers in what a citizen wrote, each once."""
     texts = session.scalars(select(Inbound.text).where(Inbound.conversation_id == conversation_id).order_by(Inbound.id))
     return list(dict.fromkeys(phone for text in texts for phone in mask(text).phones))
+
+
+def has_phone(session: Session, conversation: Conversation) -> bool:
+    """Whether this citizen has given a number, or typed one."""
+    return conversation.phone is not None or bool(phones_typed(session, conversation.id))
 
 
 def _to_citizen(row: Outbound) -> Message:

@@ -13,6 +13,7 @@ from cases import (
     followers,
     incidents,
     outside,
+    phone_request,
     proof,
     queries,
     replies,
@@ -191,7 +192,8 @@ def page(code: str, entered: Entered) -> str:
             open_book=open_book,
             description=case.description if open_book else conflict.masked_description(case),
             phone_refused=consents.refused(session, case.conversation_id, consents.Purpose.CONTACT),
-            has_phone=acting and open_book and _has_phone(session, case),
+            has_phone=acting and open_book and queries.has_phone(session, case.conversation),
+            phone_obstacle=phone_request.obstacle(session, case, by, at) if acting else "move_not_allowed",
             moves=moves_from(Status(case.status)) if acting else frozenset(),
             unit_names={unit.id: unit for unit in units},
             wards=[unit for unit in units if unit.kind == "ward"],
@@ -204,10 +206,6 @@ def page(code: str, entered: Entered) -> str:
             **_conversation(session, case, open_book),
             **_around(session, case, by, open_book),
         )
-
-
-def _has_phone(session: Session, case: Case) -> bool:
-    return case.conversation.phone is not None or bool(queries.phones_typed(session, case.conversation_id))
 
 
 def _conversation(session: Session, case: Case, open_book: bool) -> dict[str, Any]:
