@@ -10,13 +10,17 @@ from werkzeug.test import TestResponse
 
 from cases import consents
 from cases.consents import Purpose
+from core import inbox
 from core.db import reading, transaction
 from core.model import Conversation, Outbound, Turn
+from core.vault import Vault
 from tests.desk import Desk, move
 from tests.pages import post
-from tests.support import FakeChannel
+from tests.support import FakeChannel, said
 from tests.test_casework import ELSEWHERE, give_phone
+from webhook.converse import Converser
 from webhook.deliver import Deliverer
+from webhook.rasa_client import RasaClient
 
 BUTTON = "Xin số điện thoại</button>"
 
@@ -96,6 +100,27 @@ def test_a_request_is_taken_back_and_may_be_made_again(desk: Desk) -> None:
     assert ask(desk, client, code).status_code == 302
     with reading(desk.database) as session:
         assert session.scalars(select(Outbound.status).order_by(Outbound.id)).all() == ["cancelled", "waiting"]
+
+
+@pytest.mark.parametrize("answer", ["form", "words"])
+def test_the_number_comes_back_to_the_case_without_the_bot(desk: Desk, answer: str) -> None:
+    code, client = file(desk), desk.log_in("dongda")
+    ask(desk, client, code)
+    desk.clock.advance(seconds=20)
+    vault, user = Vault(desk.config.data_keys), conversation_of(desk, code).user_id
+    info = '{"name": "Lê Thị Mẫu", "phone": "84912345678"}'
+    event = said(user=user, at=desk.clock(), kind="other", payload=info)
+    if answer == "words":
+        event = said("số tôi 0912 345 678", user=user, at=desk.clock())
+    with transaction(desk.database) as session:
+        inbox.accept(session, event, desk.clock(), vault)
+    nobody = RasaClient(["http://127.0.0.1:9"], 1.0)
+    assert Converser(desk.database, desk.rulebook, nobody, vault, desk.clock).step("w")
+    kept = conversation_of(desk, code).phone
+    assert kept is not None
+    assert vault.unseal(kept) == "0912345678"
+    assert desk.events(code) == ["opened", "phone_asked", "citizen_answered"]
+    assert "Xem số" in client.get(f"/cases/{code}").text
 
 
 def test_a_number_given_by_the_form_is_told_on_the_page_and_not_shown(desk: Desk) -> None:
