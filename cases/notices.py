@@ -1,6 +1,6 @@
 """What an officer's move tells the citizen, and that an officer spoke; called by service and attention."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,9 +19,19 @@ TOLD_TO_FOLLOWERS = frozenset({"transferred", "extended", "resolved", "refused",
 
 
 def notify(
-    session: Session, rulebook: Rulebook, case: Case, event: CaseEvent, text: str, unit: Unit | None = None
+    session: Session,
+    rulebook: Rulebook,
+    case: Case,
+    event: CaseEvent,
+    text: str,
+    unit: Unit | None = None,
+    enclosure: Mapping[str, str] | None = None,
 ) -> None:
-    """Enqueue the notice of an officer's move, to every account of the citizen; a result comes with its buttons."""
+    """Enqueue the notice of an officer's move, to every account of the citizen; a result comes with its buttons.
+
+    The file of a reply follows its words as a message of its own, so that neither is sent twice for the other's sake.
+    It goes to who filed the case only: a letter may bear their name.
+    """
     sender = unit or session.get_one(Unit, case.unit_id)
     due = format_deadline(case.due_at)
     unit_name = sender.name if event.kind == "transferred" else sender.name[:1].upper() + sender.name[1:]
@@ -31,16 +41,28 @@ def notify(
         if event.kind == "resolved":
             conversation.options = _about_result(rulebook, case, event)
         filed_here = conversation.id == case.conversation_id
+        key = f"event:{event.id}" if filed_here else f"event:{event.id}:c{conversation.id}"
         outbox.enqueue(
             session,
             conversation.id,
-            f"event:{event.id}" if filed_here else f"event:{event.id}:c{conversation.id}",
+            key,
             message,
             event.at,
             author="officer",
             case_id=case.id,
             buttons=[{"title": option["title"], "payload": option["token"]} for option in conversation.options],
         )
+        if enclosure is not None:
+            outbox.enqueue(
+                session,
+                conversation.id,
+                f"{key}:file",
+                "",
+                event.at,
+                author="officer",
+                case_id=case.id,
+                attachment=enclosure,
+            )
     merged = duplicates_of(session, case) if event.kind in TOLD_TO_ALL else ()
     _tell_merged(session, rulebook, case, merged, event, text)
     if event.kind in TOLD_TO_FOLLOWERS:

@@ -16,7 +16,7 @@ from cases.model import Case, Officer, Unit
 from cases.place_types import CITY_ID
 from cases.workflow import OPEN, Status
 from core.db import ROW_LOCK
-from core.model import Inbound, Outbound, Turn
+from core.model import Conversation, Inbound, Outbound, Turn
 from core.sealed import Words, words_of
 from core.vault import SealBrokenError, Vault
 
@@ -29,6 +29,16 @@ SECRET_LINE = re.compile(r"(Từ bí mật để tra cứu: ).+")
 
 class NotFoundError(Exception):
     """No such case, or not one this person may see: the same answer for both, so nobody learns which."""
+
+
+@dataclass(frozen=True)
+class Enclosed:
+    """A file that went out with a message; `case_id` is the case it speaks of."""
+
+    outbound_id: int
+    title: str
+    is_picture: bool
+    case_id: int | None
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,7 @@ class Message:
     original: str | None = None  # what the citizen wrote before editing it
     seen_at: datetime | None = None
     reaction: str = ""
+    enclosed: Enclosed | None = None
 
 
 def subtree(session: Session, unit_id: str) -> Sequence[str]:
@@ -173,7 +184,8 @@ def _readable(row: Inbound, turn: str | None, vault: Vault) -> Words:
 
 def _from_citizen(row: Inbound, told: Words) -> Message:
     text = row.choice if row.choice and told.text.startswith("#") else without_secret(told.text)
-    return Message(row.received_at, "citizen", text, row.kind, "received", (), row.id, row.location, "", told.original)
+    kind = "contact" if told.kind == "other" and mask(told.payload or "").phones else row.kind
+    return Message(row.received_at, "citizen", text, kind, "received", (), row.id, row.location, "", told.original)
 
 
 def without_phones(messages: Sequence[Message]) -> list[Message]:
@@ -187,6 +199,11 @@ def phones_typed(session: Session, conversation_id: int) -> list[str]:
     """Numbers in what a citizen wrote, each once."""
     texts = session.scalars(select(Inbound.text).where(Inbound.conversation_id == conversation_id).order_by(Inbound.id))
     return list(dict.fromkeys(phone for text in texts for phone in mask(text).phones))
+
+
+def has_phone(session: Session, conversation: Conversation) -> bool:
+    """Whether this citizen has given a number, or typed one."""
+    return conversation.phone is not None or bool(phones_typed(session, conversation.id))
 
 
 def _to_citizen(row: Outbound) -> Message:
@@ -203,4 +220,12 @@ def _to_citizen(row: Outbound) -> Message:
         reason=reason,
         seen_at=row.seen_at,
         reaction=row.reaction or "",
+        enclosed=_enclosed(row),
     )
+
+
+def _enclosed(row: Outbound) -> Enclosed | None:
+    found = row.attachment
+    if found is None or found["kind"] != "file":
+        return None
+    return Enclosed(row.id, found["title"], found["mime"].startswith("image/"), row.case_id)

@@ -4,6 +4,7 @@ Called by actions, webhook and desk inside their transaction; nothing here commi
 enqueued in the same transaction as the fact it reports, or not at all.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -52,13 +53,15 @@ def reply(
     text: str,
     now: datetime,
     version: int | None = None,
+    enclosure: Mapping[str, str] | None = None,
 ) -> None:
-    """Tell the citizen something; the case stays in work."""
+    """Tell the citizen something, with a file if there is one; the case stays in work."""
     _move(session, case, officer, Move.REPLY, now, version)
     case.first_answer_at = case.first_answer_at or now
     touch(case)
-    event = record(session, case, "replied", now, officer, text=text)
-    notify(session, rulebook, case, event, text)
+    of_file = {"file": enclosure["title"]} if enclosure else {}
+    event = record(session, case, "replied", now, officer, text=text, **of_file)
+    notify(session, rulebook, case, event, text, enclosure=enclosure)
 
 
 def ask(

@@ -63,8 +63,11 @@ def case_of_step(session: Session, officer: Officer, code: str, now: datetime) -
     return found if found is not None else case_for(session, officer, code, lock=True)
 
 
-def take_back(session: Session, case: Case, officer: Officer, now: datetime) -> None:
-    """Put the case back, cancel its messages, say so in its events. Raises TooLateError; then nothing is changed."""
+def take_back(session: Session, case: Case, officer: Officer, now: datetime) -> list[dict[str, str]]:
+    """Put the case back, cancel its messages, say so in its events; returns the files that nobody is sent now.
+
+    Raises TooLateError; then nothing is changed.
+    """
     step = step_for(session, case, officer, now)
     if step is None:
         raise TooLateError(case.code)
@@ -84,6 +87,7 @@ def take_back(session: Session, case: Case, officer: Officer, now: datetime) -> 
     session.delete(step)
     record(session, case, "undone", now, officer, events=list(undone))
     touch(case)
+    return [found for message in messages if (found := message.attachment) is not None and found["kind"] == "file"]
 
 
 def _state(session: Session, case: Case) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Says what bytes are by looking at them, draws pictures anew; called by webhook.media and cases.proof."""
+"""Says what bytes are by looking at them, draws pictures anew; called by webhook.media and cases."""
 
 import io
 import struct
@@ -70,6 +70,19 @@ def recognise(data: bytes, kind: str) -> Content:
         return _picture(data, picture)
     mime = _mime(data)
     return Content(data, "audio/mp4" if mime == "video/mp4" and kind == "audio" else mime)
+
+
+def fitted(content: Content, limit: int) -> Content:
+    """A picture of at most `limit` bytes: as it is where it fits, else a JPEG, smaller and smaller."""
+    if len(content.data) <= limit:
+        return content
+    with Image.open(io.BytesIO(content.data)) as image:
+        small = _on_white(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+    while True:
+        data = _encoded(small, "JPEG")
+        if len(data) <= limit:
+            return Content(data, "image/jpeg", content.thumbnail, content.fingerprint)
+        small.thumbnail((max(small.size) * 3 // 4, max(small.size) * 3 // 4))
 
 
 def _picture_format(data: bytes) -> str | None:

@@ -1,7 +1,9 @@
 """What goes out with a message besides words: a picture or document on disk, or a form that asks for a phone."""
 
+import os
 import re
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 # What both platforms take, by the first bytes; the ending is what they look at.
@@ -36,20 +38,32 @@ def keep(folder: Path, data: bytes, title: str, name: str = "") -> dict[str, str
         raise EnclosureError("kind")
     if len(data) > (MAX_PICTURE if mime.startswith("image/") else MAX_FILE):
         raise EnclosureError("size")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = name or secrets.token_hex(16)
     partial = folder / f"{name}.{secrets.token_hex(4)}.partial"
-    partial.write_bytes(data)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
     partial.rename(folder / name)
     stem = _UNSAFE.sub("_", title.rpartition(".")[0] or title).strip(" .")[:80] or "tep"
     return {"kind": "file", "name": name, "title": stem + KINDS[mime][1], "mime": mime}
 
 
-def load(folder: Path, attachment: dict[str, str]) -> bytes:
+def load(folder: Path, attachment: Mapping[str, str]) -> bytes:
     """The bytes of a kept file; raises OSError when it is gone."""
+    return _path(folder, attachment).read_bytes()
+
+
+def remove(folder: Path, attachment: Mapping[str, str]) -> None:
+    """It will not be sent, and nobody else sends it."""
+    _path(folder, attachment).unlink(missing_ok=True)
+
+
+def _path(folder: Path, attachment: Mapping[str, str]) -> Path:
     if not _STORED.fullmatch(attachment["name"]):
         raise FileNotFoundError(attachment["title"])
-    return (folder / attachment["name"]).read_bytes()
+    return folder / attachment["name"]
 
 
 def contact_request(title: str, subtitle: str) -> dict[str, str]:

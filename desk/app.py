@@ -43,6 +43,7 @@ from desk import (
     media,
     months,
     queue,
+    replying,
     reports,
     reset,
     sessions,
@@ -62,7 +63,7 @@ HEADERS = {
 }
 BLUEPRINTS = (
     *(auth, factor, reset, sessions, health),
-    *(queue, case, contact, casework, closing, extension, incidents, media, attention),
+    *(queue, case, contact, casework, replying, closing, extension, incidents, media, attention),
     *(reports, months, exports, letters, connect),
     *admin.PAGES,
 )

@@ -13,6 +13,7 @@ from cases import (
     followers,
     incidents,
     outside,
+    phone_request,
     proof,
     queries,
     replies,
@@ -50,6 +51,7 @@ class Entered:
     problem: str = ""
     doubts: tuple[str, ...] = ()
     excuse: str = ""
+    enclosure: dict[str, str] | None = None
 
 
 @blueprint.get("/cases/<code>")
@@ -68,17 +70,20 @@ def search_units(code: str) -> ResponseReturnValue:
         return render_template("_unit_options.html", units=units, case=case, chosen="")
 
 
-@blueprint.post("/cases/<code>/<any(take, reply, ask, transfer, reopen):move>")
+@blueprint.post("/cases/<code>/<any(take, ask, transfer, reopen):move>")
 def make_move(code: str, move: str) -> ResponseReturnValue:
     require(may_act)
-    entered = _entered(move)
+    entered = entered_for(move)
     problem = "" if move == "take" else text_problem(entered.text)
-    if not problem:
-        problem = _try_move(code, entered)
-    if problem:
+    return answer_move(code, entered, problem or try_move(code, entered))
+
+
+def answer_move(code: str, entered: Entered, problem: str) -> ResponseReturnValue:
+    """The page with the problem and everything typed, or on with what was done."""
+    if problem not in {"", "done_before"}:
         status = 409 if problem in {"stale", "move_not_allowed"} else 422
         return page(code, replace(entered, problem=problem)), status
-    flash(code, f"done_{move}")
+    flash(code, f"done_{entered.move}")
     return back_to(code)
 
 
@@ -99,7 +104,8 @@ def correct_category(code: str) -> ResponseReturnValue:
     return back_to(code)
 
 
-def _entered(move: str) -> Entered:
+def entered_for(move: str) -> Entered:
+    """What the form of a move holds."""
     return Entered(
         move=move,
         version=whole_number(request.form.get("version", ""), -1),
@@ -108,13 +114,13 @@ def _entered(move: str) -> Entered:
     )
 
 
-def _try_move(code: str, entered: Entered) -> str:
-    """Make the move in one transaction; says which problem stopped it, "" for none or when it was made before."""
+def try_move(code: str, entered: Entered) -> str:
+    """Make the move in one transaction; says which problem stopped it, "" for none."""
     try:
         with transaction(services().database) as session:
             case = queries.case_for(session, officer(), code, lock=True)
             if pressed_twice(case, officer(), entered):
-                return ""
+                return "done_before"
             if replies.blanks(entered.text):
                 return "blanks_left"
             with undo.offered(session, case, officer(), now()):
@@ -134,7 +140,7 @@ def _move(session: Session, found: Case, entered: Entered) -> None:
         case Move.TAKE:
             service.take(session, found, by, at, version)
         case Move.REPLY:
-            service.reply(session, rulebook, found, by, text, at, version)
+            service.reply(session, rulebook, found, by, text, at, version, entered.enclosure)
         case Move.ASK:
             service.ask(session, rulebook, found, by, text, at, version)
         case Move.TRANSFER:
@@ -150,7 +156,8 @@ def pressed_twice(case: Case, by: Officer, entered: Entered) -> bool:
     last = next((event for event in reversed(case.events) if event.actor == "officer"), None)
     if last is None or last.officer_id != by.id or last.kind != EVENT_OF[entered.move]:
         return False
-    return bool(last.data.get("text") == entered.text)
+    title = (entered.enclosure or {}).get("title")
+    return bool(last.data.get("text") == entered.text and last.data.get("file") == title)
 
 
 def back_to(code: str) -> ResponseReturnValue:
@@ -185,7 +192,8 @@ def page(code: str, entered: Entered) -> str:
             open_book=open_book,
             description=case.description if open_book else conflict.masked_description(case),
             phone_refused=consents.refused(session, case.conversation_id, consents.Purpose.CONTACT),
-            has_phone=acting and open_book and _has_phone(session, case),
+            has_phone=acting and open_book and queries.has_phone(session, case.conversation),
+            phone_obstacle=phone_request.obstacle(session, case, by, at) if acting else "move_not_allowed",
             moves=moves_from(Status(case.status)) if acting else frozenset(),
             unit_names={unit.id: unit for unit in units},
             wards=[unit for unit in units if unit.kind == "ward"],
@@ -198,10 +206,6 @@ def page(code: str, entered: Entered) -> str:
             **_conversation(session, case, open_book),
             **_around(session, case, by, open_book),
         )
-
-
-def _has_phone(session: Session, case: Case) -> bool:
-    return case.conversation.phone is not None or bool(queries.phones_typed(session, case.conversation_id))
 
 
 def _conversation(session: Session, case: Case, open_book: bool) -> dict[str, Any]:

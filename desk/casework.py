@@ -8,16 +8,17 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases import closings, conflict, outside, placing, queries, replies, surroundings, transfers, undo
+from cases import closings, conflict, outside, phone_request, placing, queries, replies, surroundings, transfers, undo
 from cases.codes import parse_code
 from cases.model import Case
 from cases.officers import may_act
 from cases.steps import ActionRefusedError, StaleCaseError
 from cases.workflow import MoveNotAllowedError
+from core import enclosure
 from core.db import reading, transaction
 from core.model import Attachment, Inbound
 from desk.case import Entered, back_to, page
-from desk.context import clean, now, officer, require, services, text_problem, whole_number
+from desk.context import clean, now, officer, outgoing_folder, require, services, text_problem, whole_number
 
 blueprint = Blueprint("casework", __name__)
 
@@ -43,6 +44,10 @@ def _note(session: Session, case: Case, given: Given) -> None:
 
 def _call(session: Session, case: Case, given: Given) -> None:
     outside.log_call(session, case, officer(), given.text, now(), given.version)
+
+
+def _ask_phone(session: Session, case: Case, given: Given) -> None:
+    phone_request.ask(session, services().rulebook, case, officer(), now(), given.version)
 
 
 def _transcribe(session: Session, case: Case, given: Given) -> None:
@@ -118,6 +123,7 @@ def _urgency(session: Session, case: Case, given: Given) -> None:
 ACTIONS: Mapping[str, Action] = {
     "note": _note,
     "call": _call,
+    "ask_phone": _ask_phone,
     "transcribe": _transcribe,
     "forward": _forward,
     "follow": _follow,
@@ -132,7 +138,7 @@ ACTIONS: Mapping[str, Action] = {
     "place": _place,
     "urgency": _urgency,
 }
-WITHOUT_TEXT = frozenset({"refer", "refuse", "merge", "assign", "place"})
+WITHOUT_TEXT = frozenset({"ask_phone", "refer", "refuse", "merge", "assign", "place"})
 # What cannot be put back by restoring the case alone, or must never be.
 NOT_TAKEN_BACK = frozenset({"merge", "reveal", "transcribe", "forward", "follow", "refer"})
 OF_READERS = frozenset({"reveal"})  # a supervisor looks into a masked case as well, with a reason and a trace
@@ -158,9 +164,11 @@ def take_back(code: str) -> ResponseReturnValue:
     try:
         with transaction(services().database) as session:
             case = undo.case_of_step(session, officer(), code, now())
-            undo.take_back(session, case, officer(), now())
+            unsent = undo.take_back(session, case, officer(), now())
     except undo.TooLateError:
         return page(code, Entered(move="undo", problem="too_late")), 409
+    for file in unsent:
+        enclosure.remove(outgoing_folder(), file)
     flash(code, "done_undo")
     return redirect(url_for("case.show_case", code=code))
 

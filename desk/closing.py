@@ -13,15 +13,16 @@ from cases.steps import ActionRefusedError, StaleCaseError
 from cases.workflow import MoveNotAllowedError
 from core.db import transaction
 from desk.case import Entered, back_to, page, pressed_twice
-from desk.context import clean, now, officer, require, services, text_problem, whole_number
+from desk.context import clean, now, officer, require, services, text_problem, uploads, whole_number
 
 blueprint = Blueprint("closing", __name__)
+BRING_FILES = frozenset({"closing.resolve", "replying.reply"})
 UPLOAD_LIMIT = proof.MOST_FILES * proof.MOST_BYTES + 1024 * 1024
 
 
 def allow_uploads() -> None:
-    """Only this form may bring files, and only from who is logged in and may act; all others stay small."""
-    brings_files = request.endpoint == "closing.resolve" and request.mimetype == "multipart/form-data"
+    """Only these forms may bring files, and only from who is logged in and may act; all others stay small."""
+    brings_files = request.endpoint in BRING_FILES and request.mimetype == "multipart/form-data"
     if brings_files and may_act(officer()):
         request.max_content_length = UPLOAD_LIMIT
 
@@ -30,7 +31,7 @@ def allow_uploads() -> None:
 def resolve(code: str) -> ResponseReturnValue:
     """What looks odd is shown once; the same words sent again go out, and the supervisor sees the warning."""
     require(may_act)
-    files = _files()
+    files = [data for _, data in uploads("proof")]
     entered = Entered(
         move="resolve",
         version=whole_number(request.form.get("version", ""), -1),
@@ -50,15 +51,15 @@ def resolve(code: str) -> ResponseReturnValue:
 
 def _try(code: str, entered: Entered, files: list[bytes]) -> tuple[str, tuple[str, ...]]:
     """Files first, outside the transaction; what of them ends up with no case is removed again."""
-    uploads: list[proof.Upload] = []
+    received: list[proof.Upload] = []
     kept = False
     try:
-        uploads = proof.receive(_folder(), files)
+        received = proof.receive(_folder(), files)
         with transaction(services().database) as session:
             case = queries.case_for(session, officer(), code, lock=True)
             if pressed_twice(case, officer(), entered):
                 return "", ()
-            doubts = _close(session, case, entered, uploads)
+            doubts = _close(session, case, entered, received)
         kept = True
     except StaleCaseError:
         return "stale", ()
@@ -68,13 +69,13 @@ def _try(code: str, entered: Entered, files: list[bytes]) -> tuple[str, tuple[st
         return refused.problem, ()
     finally:
         if not kept:
-            proof.discard(_folder(), uploads)
+            proof.discard(_folder(), received)
     return ("doubts", doubts) if doubts else ("", ())
 
 
-def _close(session: Session, case: Case, entered: Entered, uploads: list[proof.Upload]) -> tuple[str, ...]:
+def _close(session: Session, case: Case, entered: Entered, received: list[proof.Upload]) -> tuple[str, ...]:
     """Close it, or say what is odd about that; files stay with the case either way, nobody attaches them twice."""
-    proof.attach(session, case, officer(), uploads, now(), entered.version)
+    proof.attach(session, case, officer(), received, now(), entered.version)
     doubts = tuple(proof.doubts(session, services().rulebook, case, entered.text))
     if doubts and request.form.get("accepted", "") != " ".join(doubts):
         if "no_proof" in doubts and not entered.excuse:
@@ -85,15 +86,6 @@ def _close(session: Session, case: Case, entered: Entered, uploads: list[proof.U
             session, services().rulebook, case, officer(), entered.text, now(), entered.version, entered.excuse
         )
     return ()
-
-
-def _files() -> list[bytes]:
-    found = []
-    for file in request.files.getlist("proof"):
-        with file.stream as stream:  # large ones are temporary files on the disk
-            if file.filename:
-                found.append(stream.read())
-    return found
 
 
 def _folder() -> Path:

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from flask import abort, current_app, g, request
 
@@ -58,6 +59,21 @@ def require(allowed: Callable[[Officer], bool]) -> None:
     """Stop with 403 unless the officer's role allows it."""
     if not allowed(officer()):
         abort(403)
+
+
+def uploads(field: str) -> list[tuple[str, bytes]]:
+    """The files of a form field, each with the name the officer's computer gives it."""
+    found = []
+    for file in request.files.getlist(field):
+        with file.stream as stream:  # large ones are temporary files on the disk
+            if file.filename:
+                found.append((clean(file.filename), stream.read()))
+    return found
+
+
+def outgoing_folder() -> Path:
+    """Where files lie that go to citizens."""
+    return services().config.var_dir / "outgoing"
 
 
 def is_htmx() -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from cases import attention, conflict, queries
+from cases import attention, conflict, enclosing, queries
 from cases.casework_model import Proof
 from core.db import reading
 from core.model import Attachment, Inbound
@@ -38,6 +38,16 @@ def show_proof(code: str, proof_id: int) -> ResponseReturnValue:
         if found is None or found.case_id != case.id:
             raise queries.NotFoundError(code)
         return _served("proofs", found.stored_name, found.mime)
+
+
+@blueprint.get("/cases/<code>/enclosures/<int:outbound_id>")
+def show_enclosure(code: str, outbound_id: int) -> ResponseReturnValue:
+    with reading(services().database) as session:
+        case = queries.case_for(session, officer(), code)
+        if not conflict.sees_reporter(case, officer(), now()):
+            raise queries.NotFoundError(code)  # a letter can bear their name
+        found = enclosing.sent_file(session, case, outbound_id)
+        return _served("outgoing", found["name"], found["mime"], found["title"])
 
 
 @blueprint.get("/attention/<int:conversation_id>/media/<int:attachment_id>")
@@ -78,7 +88,7 @@ def _file(attachment: Attachment) -> Response:
     return _served("media", attachment.stored_name or "", attachment.mime)
 
 
-def _served(folder: str, name: str, mime: str | None) -> Response:
+def _served(folder: str, name: str, mime: str | None, title: str | None = None) -> Response:
     """Only kinds a browser shows without running anything; the rest is a download of bytes."""
     shown = mime in SHOWN | PLAYED
     response = send_from_directory(
@@ -86,6 +96,7 @@ def _served(folder: str, name: str, mime: str | None) -> Response:
         name,
         mimetype=mime if shown else "application/octet-stream",
         as_attachment=not shown,
+        download_name=title,
     )
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

@@ -562,7 +562,7 @@ def test_megabytes_are_read_from_who_may_not_close(desk: Desk) -> None:
     code = desk.file()
     big = bytes(2 * 1024 * 1024)
     for name in ("giamsat", "dongda"):
-        path = "resolve" if name == "giamsat" else "reply"
+        path = "resolve" if name == "giamsat" else "ask"
         form = {"version": 1, "text": GOOD, "proof": (io.BytesIO(big), "x.png")}
         assert post(desk.log_in(name), f"/cases/{code}/{path}", **form).status_code in {403, 413}
 

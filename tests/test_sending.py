@@ -127,6 +127,12 @@ def test_a_document_goes_out_before_the_words_that_speak_of_it(city: City, name:
 
 
 @pytest.mark.parametrize("name", ["zalo", "messenger"])
+def test_a_file_goes_out_without_words(city: City, name: str) -> None:
+    assert city.send(name, text="", file=PDF)
+    assert [shown["kind"] for shown in city.shown(name)] == ["file"]
+
+
+@pytest.mark.parametrize("name", ["zalo", "messenger"])
 def test_a_picture_goes_out_with_buttons_on_the_words(city: City, name: str) -> None:
     city.send(name, file=File("ban-do.jpg", "image/jpeg", picture()), buttons=(Button("Đúng rồi", "#1.1f"),))
     image, words = city.shown(name)

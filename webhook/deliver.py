@@ -128,7 +128,7 @@ class Deliverer:
         return Facts(
             channel=conversation.channel,
             author=row.author,
-            about_case=row.case_id is not None,
+            about_case=row.case_id is not None and bool(row.text),  # a file alone: its words tell that something waits
             last_inbound_at=conversation.last_inbound_at,
             left_at=conversation.left_at,
             human_at=conversation.human_at,
@@ -162,7 +162,8 @@ class Deliverer:
 
     def _with_link(self, session: Session, row: Outbound) -> str:
         """A notice about a case says where its state can be read at any time, also when the chat is closed."""
-        if row.author == "bot" or row.case_id is None or not self.means.public_url:
+        is_form = (row.attachment or {}).get("kind") == "contact"
+        if row.author == "bot" or row.case_id is None or not self.means.public_url or not row.text or is_form:
             return row.text
         return f"{row.text}\n{self.means.link_words.format(link=self._link(session, row))}"
 
@@ -270,5 +271,5 @@ def _contact(attachment: dict[str, str]) -> ContactRequest | None:
 
 def _note_held(session: Session, row: Outbound, plan: Plan, now: datetime) -> None:
     """Only what an officer should know: the citizen has not got it, and nothing says that it waits."""
-    if plan.reason not in {"noticed", "person_answers"}:
+    if plan.reason not in {"noticed", "person_answers"} and row.text:
         note_undelivered(session, row, now)

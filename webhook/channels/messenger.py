@@ -90,7 +90,9 @@ class MessengerChannel(Channel):
         """Buttons become quick replies of the last part; too many of them become lines to be answered by number."""
         permission = self._permission(outgoing)
         if outgoing.file is not None:
-            self._send_file(outgoing, permission, outgoing.file)
+            sent = self._send_file(outgoing, permission, outgoing.file)
+            if not outgoing.text:
+                return sent
         links = [button for button in outgoing.buttons if button.is_link]
         fits = len(outgoing.buttons) <= MAX_QUICK_REPLIES and all(map(_is_showable, outgoing.buttons))
         fits = fits and len(links) <= MAX_LINKS
@@ -107,7 +109,7 @@ class MessengerChannel(Channel):
             last["quick_replies"] = [{"content_type": "user_phone_number"}]
         return self._call(outgoing, permission, last, outgoing.key)
 
-    def _send_file(self, outgoing: Outgoing, permission: dict[str, str], file: File) -> None:
+    def _send_file(self, outgoing: Outgoing, permission: dict[str, str], file: File) -> str | None:
         kind = "image" if file.mime.startswith("image/") else "file"
         message = {"attachment": {"type": kind, "payload": {"is_reusable": True}}}
         path = f"/{self._config.api_version}/{self._config.page_id}/message_attachments"
@@ -118,7 +120,7 @@ class MessengerChannel(Channel):
         if not key:
             raise ChannelUnavailable("upload_without_id")
         sent = {"attachment": {"type": kind, "payload": {"attachment_id": key}}}
-        self._call(outgoing, permission, sent, PART)
+        return self._call(outgoing, permission, sent, PART if outgoing.text else outgoing.key)
 
     def typing(self, user_id: str) -> None:
         """Three dots for about twenty seconds, or until the answer is there."""

@@ -102,7 +102,9 @@ class ZaloChannel(Channel):
         if outgoing.contact is not None:
             return self._ask_contact(outgoing, outgoing.contact)
         if outgoing.file is not None:
-            self._send_file(outgoing.user_id, outgoing.file)
+            sent = self._send_file(outgoing.user_id, outgoing.file)
+            if not outgoing.text:
+                return sent
         fits = len(outgoing.buttons) <= MAX_BUTTONS and all(map(_is_showable, outgoing.buttons))
         text = outgoing.text if fits else numbered(outgoing.text, outgoing.buttons)
         parts = split(text, TEXT_LIMIT)
@@ -127,7 +129,7 @@ class ZaloChannel(Channel):
                 raise
         return self._post(outgoing.user_id, {"text": outgoing.text})
 
-    def _send_file(self, user_id: str, file: File) -> None:
+    def _send_file(self, user_id: str, file: File) -> str | None:
         """Upload and send: the platform keeps what is uploaded for seven days, so each message uploads anew."""
         is_picture = file.mime.startswith("image/")
         path = UPLOAD_PATH + ("image" if is_picture else "file")
@@ -138,7 +140,7 @@ class ZaloChannel(Channel):
         element = {"media_type": "image", "attachment_id": key}
         media = {"type": "template", "payload": {"template_type": "media", "elements": [element]}}
         attachment = media if is_picture else {"type": "file", "payload": {"token": key}}
-        self._post(user_id, {"attachment": attachment})
+        return self._post(user_id, {"attachment": attachment})
 
     def _upload(self, path: str, file: File, token: str) -> Answer:
         answer = self._http.post(path, {"access_token": token}, file=("file", file))
