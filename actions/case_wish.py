@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actions import case_words
+from actions.opening import SURE_DANGER
 from actions.said import Said
 from actions.wishes import REFUSES
 from actions.wording import QUESTION
@@ -50,7 +51,8 @@ def read_wish(said: Said, pending: Mapping[str, Any], *, told: bool, placed: Cal
 
 def _goes_first(said: Said, plain: str) -> bool:
     """Danger and petitions; but after a result a few words that only speak of it are often taken for danger."""
-    if said.intent not in GOES_FIRST or said.confidence < SURE or case_words.asks_for_own(plain):
+    unsure = said.intent == "emergency" and said.confidence < SURE_DANGER
+    if said.intent not in GOES_FIRST or said.confidence < SURE or unsure or case_words.asks_for_own(plain):
         return False
     if said.intent != "emergency" or not said.resolved or case_words.speaks_of_danger(plain):
         return True

@@ -93,6 +93,7 @@ _ADDS = re.compile(
     r"\b(?:bo sung|gui them|noi them|bao them|viet them|nhan them|ke them|cung cap them"
     r"|them (?:thong )?tin|them chi tiet|them anh|them hinh)\b"
 )
+_CODE = re.compile(r"\b(?:pa|ma)?[ -]?\d{3}[ -]?\d{3}[ -]?\d{3}\b|\bpa\b")
 _ADDS_NOTHING = re.compile(
     r"\b(?:cho|xin|toi|em|minh|chau|con|bac|anh|chi|co|chu|muon|can|dinh|duoc|bo sung|gui|noi|cung cap|ke|nhan|them"
     r"|thong tin|noi dung|mot|it|vai|chut|cai|tam|hinh|may|ho so|phan anh|hom|truoc|qua|nay|kia|vua|roi|da|cu|cua|vao"
@@ -183,7 +184,7 @@ def adds(plain: str) -> bool:
 
 def adds_nothing(plain: str) -> bool:
     """Whether the wish to add something is all that is said, without what."""
-    return len(re.findall(r"[a-z]{2,}", _ADDS_NOTHING.sub(" ", plain))) == 0
+    return len(re.findall(r"[a-z]{2,}", _ADDS_NOTHING.sub(" ", _CODE.sub(" ", plain)))) == 0
 
 
 def has_nothing_more(plain: str) -> bool:

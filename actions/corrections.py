@@ -6,7 +6,7 @@ from dataclasses import replace
 from actions.draft import Draft
 from actions.place import Location, Placer
 from actions.said import Said
-from actions.wording import EDITS, WRONG, content_words, meant_instead, patched_address, without_denied
+from actions.wording import EDITS, WRONG, content_words, joined, meant_instead, patched_address, without_denied
 from cases.codes import fold
 
 SURE_MATTER = 0.60  # of the category, to take words that were meant otherwise (abuse) for a report all the same
@@ -48,7 +48,10 @@ class Corrector:
             return None
         if part == "description":
             words = said.text.partition(":")[2].strip()
-            return replace(draft, description=words) if words else without(part, draft)
+            if not words:
+                return without(part, draft)
+            whole = len(words.split()) * 2 > len((draft.description or "").split())
+            return replace(draft, description=words if whole else joined(draft.description, words))
         if part == "location":
             return None if self._placer.from_words(meant_instead(said.text)) else without(part, draft)
         meant = without_denied(said.text)

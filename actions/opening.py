@@ -6,14 +6,14 @@ from actions.corrections import SURE_MATTER
 from actions.draft import Draft, Step
 from actions.place import Location, Placer
 from actions.said import Matter, Said
-from actions.wishes import ANOTHER, FILES_OWN, STILL_THE_SAME, WANTS_FILED
+from actions.wishes import ANOTHER, DANGER_OVER, FILES_OWN, STILL_THE_SAME, WANTS_FILED
 from actions.wording import NOT_KNOWN, QUESTION, content_words, joined
 from cases.codes import fold
 
 SURE_CATEGORY = 0.40  # below it the citizen chooses among the best three
 CODE_WORDS = 5  # a message of a case code and little else asks for its status
 FEW_WORDS = 4  # an answer rather than a story
-SURE_DANGER = 0.60  # below it the numbers come first and the report goes on
+SURE_DANGER = 0.70  # below it the numbers come first and the report goes on
 LONG_STORY = 8  # an announcement of so many words says what it is about as well
 STORY_WORDS = 5  # enough to be a report, had it been meant as one
 
@@ -46,9 +46,15 @@ class Opener:
 
     def _told_before(self, said: Said, draft: Draft) -> Step:
         """Something was told and answered without being filed: now the citizen says what shall become of it."""
-        wants = said.says_yes or (not said.tapped and WANTS_FILED.search(fold(said.text)) is not None)
-        if wants and content_words(said.text) <= FEW_WORDS:
+        calls = not said.tapped and WANTS_FILED.search(fold(said.text)) is not None
+        if (said.says_yes or calls) and content_words(said.text) <= FEW_WORDS:
             return outside(Step(draft))
+        if (
+            not said.tapped
+            and (calls or DANGER_OVER.search(fold(said.text)))
+            and said.intent in {"emergency", "report"}
+        ):
+            return outside(Step(self.described(said, draft)))  # "115 vừa đón rồi, giờ ghi phản ánh cái hố này"
         if said.says_no or said.says_stop:
             return Step(Draft(), ("utter_cancelled",), over=True)
         if NOT_KNOWN.search(said.plain) and content_words(said.text) <= FEW_WORDS:  # goes on about what was told
@@ -85,7 +91,7 @@ class Opener:
         """Danger is answered with its numbers first; what was told is kept until the citizen wants it filed."""
         if said.intent == "privacy_request":
             return Step(draft, detour="privacy_request", over=True)
-        if said.intent != "emergency":
+        if said.intent != "emergency" or (said.english and said.confidence < SURE_DANGER):
             return None
         told = self.described(said, draft) if said.text else draft
         if said.confidence < SURE_DANGER and told.description is not None:  # perhaps a report: both at once

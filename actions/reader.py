@@ -12,6 +12,7 @@ from actions.privacy_words import ERASE
 from actions.said import Said
 from actions.wishes import ANONYMOUS, FILES_OWN, INSTEAD, REFUSES, on_behalf_of, wants_to_join
 from actions.wording import ADDRESS_CUE, QUESTION, WRONG, content_words, is_bare_number, joined
+from cases.answers import YES
 from cases.codes import fold
 
 SURE_LAW = 0.60  # below it we ask whether a petition in the sense of the law is meant
@@ -70,7 +71,11 @@ class Reader:
         """What is heard at every question, whatever was asked."""
         if said.interrupted and not said.tapped and (said.says_yes or said.says_no):
             return Step(draft)
-        if said.says_stop and not (asked == "location" and said.says_unknown):
+        confirms = asked in {"confirm", "join"}
+        agrees = confirms and (
+            said.more_than_yes is not None or said.plain in YES
+        )  # "ĐÚNG. NHANH LÊN": no cry for help
+        if said.says_stop and not agrees and not (asked == "location" and said.says_unknown):
             return Step(Draft(), ("utter_cancelled",), over=True)
         if said.intent in PETITIONS and said.confidence >= SURE_LAW:
             dropped = ("utter_draft_dropped",) if draft.description else ()
@@ -79,7 +84,6 @@ class Reader:
             return Step(Draft(), detour="privacy_request", over=True)
         if said.tapped and (said.intent == "dispute_result" or "about" in said.entities):
             return Step(draft, detour=said.intent if said.intent == "dispute_result" else "about_case")
-        agrees = asked in {"confirm", "join"} and said.more_than_yes is not None  # "ĐÚNG. NHANH LÊN" is no cry for help
         if said.intent == "emergency" and said.confidence >= SURE_DANGER and not agrees:
             return self._with_words(said, asked, draft, Step(draft, detour="emergency"))
         return None
@@ -205,6 +209,8 @@ class Reader:
 
     def _confirm(self, said: Said, draft: Draft) -> Step:
         if said.says_yes:
+            return Step(replace(draft, confirm=True))
+        if said.text and (draft.description or "").endswith(f"\n{said.text}"):  # said again: that was the answer
             return Step(replace(draft, confirm=True))
         if said.more_than_yes is not None:
             told = draft.description if content_words(said.more_than_yes) < 3 else joined(draft.description, said.text)

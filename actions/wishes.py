@@ -12,6 +12,10 @@ REFUSES = re.compile(
 )
 # The citizen wants what was just told to be filed after all ("có, ghi nhận giúp tôi", "không, cứ gửi riêng").
 WANTS_FILED = re.compile(r"\b(?:gui|ghi nhan|phan anh|bao giup|bao ho|chuyen giup|lap ho so)\b")
+# Help has come: what is told now is for the officers.
+DANGER_OVER = re.compile(
+    r"\b(?:don|toi|den|goi|dap|tat|cuu|on|an toan|xong|qua)(?: \w+){0,2} roi\b|\b(?:dang|sap) (?:toi|den)\b"
+)
 # One matter is dropped and another begins in the same breath.
 INSTEAD = re.compile(
     r"^(?:thoi )?(?:huy|bo|khong gui|dung gui)\b.{0,40}?\b(?:viec|chuyen|vu|cai) khac\b(?: la)?\W*(?P<rest>.+)$",
@@ -19,7 +23,7 @@ INSTEAD = re.compile(
 )
 ANONYMOUS = re.compile(
     r"\b(?:an danh|giau ten|giu kin (?:ten|danh tinh)"
-    r"|(?:khong|ko|dung) (?:muon |duoc )?(?:neu|lo|de lo|tiet lo) (?:ten|danh tinh))\b"
+    r"|(?:khong|ko|dung|khoi|bo) (?:muon |duoc |can )?(?:neu|lo|de lo|tiet lo|ghi|de|luu|dua|viet) (?:ten|danh tinh))\b"
 )
 _ME = r"(?:(?:nha |ben )?(?:toi|em|minh|chau|con|tui|bac|co|chu|anh|chi|ong|ba)|chung (?:toi|em|minh|chau)|ben nha|nha)"
 # The matter that was shown is theirs as well; asked only where one was shown.

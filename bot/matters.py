@@ -28,7 +28,11 @@ _ANNOUNCED = re.compile(r"\b(?:hai|ba|2|3) (?:viec|chuyen|van de|vu)\b[^:.\n]{0,
 _CUT = re.compile(rf"(?:^|(?<=[\s,.;:!?]))(?:(?P<begin>{_BEGINS})|(?P<join>{_JOINS}))")
 _LOOSE_CUT = re.compile(r"(?:[,.;]\s*(?:va|con|roi)|[.;\n])\s+")
 
-_BUT = re.compile(r"(?:^|(?<=[\s,.;!]))(?:nhung(?: ma)?|tuy nhien|co dieu|chi phai toi|moi toi|song)\b")
+_BUT = re.compile(
+    r"(?:^|(?<=[\s,.;!]))(?:nhung(?: ma)?|tuy nhien|co dieu|chi phai toi|moi toi|song|ngoai ra|nhan tien|tien the"
+    r"|dong thoi"
+    r"|(?:cung |nhan day )?(?:xin|cho (?:toi|em|chau|minh)|muon) (?:bao|phan anh))\b"
+)
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,14 @@ def matters_of(text: Text, read: Read) -> List[Matter]:
     return matters
 
 
-def complains_after_all(text: Text, read: Read) -> bool:
-    """Whether praise goes on to a matter: "khen cảnh sát khu vực, nhưng sân bóng hò hét tới 24 giờ"."""
+def complaint_beside(text: Text, read: Read) -> Tuple[Tuple[Text, float], ...]:
+    """The categories of the matter praise goes on to ("khen cảnh sát, nhưng sân bóng hò hét tới 24 giờ"), if any."""
     match = _BUT.search(_without_marks(text))
     rest = text[match.end() :] if match else ""
     if len(rest.split()) < FEWEST_WORDS + 1:
-        return False
+        return ()
     intent, ranking = read(rest)
-    return intent == "report" and _best(ranking) >= _LIKELY
+    return ranking if intent == "report" and _best(ranking) >= _LIKELY else ()
 
 
 def _is_new(matters: List[Matter], intent: Text, ranking: Tuple[Tuple[Text, float], ...]) -> bool:

@@ -22,7 +22,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.core.training_data.story_reader.yaml_story_reader import YAMLStoryReader
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.matters import Read, complains_after_all, matters_of
+from bot.matters import Read, complaint_beside, matters_of
 
 STATE_VERSION = 1
 NOTICE_VERSION = "2026-11-28"  # a new one when the wording of utter_notice changes: everybody is told again
@@ -115,7 +115,15 @@ def _understand(processor: MessageProcessor, turn: Turn) -> Dict[Text, Any]:
     if turn.payload is not None:
         return _from_payload(turn.payload, processor.domain)
     meant = turn.metadata.get("meant")
+    if meant is None and (turn.metadata.get("location") or turn.metadata.get("media")):
+        data = _from_text(processor, turn.text or "", None)
+        # "Alo" with a pin or a photo opens a report as the pin alone would.
+        return {**data, "intent": {"name": "inform", "confidence": 1.0}} if _only_polite(data) else data
     return _from_text(processor, turn.text or "", meant if meant in processor.domain.intents else None)
+
+
+def _only_polite(parse_data: Dict[Text, Any]) -> bool:
+    return parse_data["intent"].get("name") in {"greet", "thank", "help", "nlu_fallback"}
 
 
 def _from_text(processor: MessageProcessor, text: Text, meant: Optional[Text]) -> Dict[Text, Any]:
@@ -132,8 +140,11 @@ def _from_text(processor: MessageProcessor, text: Text, meant: Optional[Text]) -
         ranking = tuple((entry["name"], float(entry["confidence"])) for entry in data.get("category_ranking") or [])
         return data["intent"].get("name") or "", ranking
 
-    if parse_data["intent"].get("name") == "praise" and complains_after_all(parsed.text, read):
+    beside = complaint_beside(parsed.text, read) if parse_data["intent"].get("name") == "praise" else ()
+    if beside:
         parse_data["intent"] = {"name": "report", "confidence": 1.0}
+        parse_data["category_ranking"] = [{"name": name, "confidence": chance} for name, chance in beside]
+        parse_data["category"] = parse_data["category_ranking"][0]
     if parse_data["intent"].get("name") == "report":
         parse_data["matters"] = _matters(parsed.text, read)
     return parse_data

@@ -9,7 +9,7 @@ from cases.codes import fold
 
 # Folded, without accents.
 YES = frozenset("gui;gui di;gui luon;gui nhe;ok;oke;okie;oki;dung;dung roi;dung r;u;uh;um;co;dong y;vang;da;da dung;"
-                "chuan;chuan roi;dr;dr roi;okela;okie la;uk;uki;dc;dong tinh;gui ho;gui ho em;phai;phai roi;"
+                "chuan;chuan roi;dr;dr roi;okela;okie la;uk;uki;dc;dong tinh;gui ho;gui ho em;phai;phai roi;roi;"
                 "duoc;yes;xac nhan;nhat tri;chinh xac".split(";"))  # fmt: skip
 NO = frozenset("sua;sua lai;sai;sai roi;khong;ko;k;khong dung;chua dung;chua;khong phai;ko phai;k phai;hong phai;"
                "no;khong dong y".split(";"))  # fmt: skip
@@ -18,7 +18,7 @@ STOP = frozenset("huy;huy bo;thoi;bo;bo qua;dung lai;stop;khong gui;khong gui nu
 UNKNOWN = frozenset("khong biet;toi khong biet;em khong biet;khong ro;toi khong ro;em khong ro;ko biet;k biet;chiu;"
                     "khong nho;bo qua;toi chiu;khong biet nua;khong biet phuong nao".split(";"))  # fmt: skip
 _LAST = frozenset("a nhe nha em ban nhes oi ah".split())
-_FIRST = frozenset(("da", "vang", "thoi"))
+_FIRST = frozenset("da vang thoi xin toi em minh chau".split())
 _YES_AND_MORE = re.compile(
     r"(?:(?:da|vang|u|um|oi|thi)[\s,.]+)*"
     r"(?:dung|chuan|chinh xac|ok\w{0,3}|duoc|gui|xac nhan|dong y|phai|nhat tri|vang|da|uk?|uh)"

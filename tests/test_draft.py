@@ -144,6 +144,42 @@ def test_a_yes_with_more_words_files_whatever_they_sound_like(text: str) -> None
     assert step.draft.description and (COMPLETE.description or "") in step.draft.description
 
 
+@pytest.mark.parametrize("text", ["rồi", "Xin xác nhận", "đúng, ghi lại đi", "em gửi nhé"])
+def test_further_ways_to_agree(text: str) -> None:
+    for intent in ("emergency", "cancel", "inform"):
+        step = READER.read(said(text, intent), "confirm", COMPLETE)
+        assert step.draft.confirm and step.detour is None
+
+
+def test_what_is_said_twice_to_the_summary_is_the_answer() -> None:
+    text = "đúng, thêm vào hồ sơ cũ nhé"
+    first = READER.read(said(text, "add_info"), "confirm", COMPLETE)
+    assert not first.draft.confirm and READER.read(said(text, "add_info"), "confirm", first.draft).draft.confirm
+
+
+def test_a_few_words_of_correction_do_not_replace_the_story() -> None:
+    story = "Đống rơm rạ với túi ni lông đốt ở đầu thôn, khói mù cả đường 421B chiều nay, trẻ con ho suốt"
+    draft = replace(COMPLETE, description=story)
+    text = "chưa đúng, sửa nội dung: lúc sáng nay"
+    assert "khói mù" in (READER.read(said(text, "inform"), "confirm", draft).draft.description or "")
+    text = f"sửa nội dung: {story} và đốt cả nhựa"
+    assert READER.read(said(text, "inform"), "confirm", draft).draft.description == f"{story} và đốt cả nhựa"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "115 vừa đón đi rồi. Giờ ghi phản ánh cái hố ga này cho tôi",
+        "gọi xong rồi, giờ ghi phản ánh giúp",
+        "họ đang tới rồi",
+    ],
+)
+def test_when_help_has_come_the_danger_is_taken_as_a_report(text: str) -> None:
+    step = READER.read(said(text, "emergency"), None, told("có người ngã hố ga trước 50 Ngô Gia Tự Long Biên"))
+    assert step.detour is None and not step.over
+    assert step.draft.location and step.draft.location.area_id
+
+
 @pytest.mark.parametrize(
     "text", ["đúng rồi nhưng sai số nhà", "được không?", "đúng rồi, thêm là còn mùi", "gửi nhầm rồi"]
 )
@@ -233,8 +269,8 @@ def test_a_yes_said_to_an_officer_does_not_file_the_draft(words: str) -> None:
 
 def test_a_story_is_bounded_however_often_something_is_added() -> None:
     draft = COMPLETE
-    for _ in range(30):
-        draft = READER.read(said("thêm một chuyện nữa " * 50, "report"), "confirm", draft).draft
+    for number in range(30):
+        draft = READER.read(said(f"thêm một chuyện thứ {number} " * 50, "report"), "confirm", draft).draft
     assert draft.description is not None and len(draft.description) == 5000
 
 

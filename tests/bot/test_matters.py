@@ -2,7 +2,7 @@
 
 import unittest
 
-from bot.matters import complains_after_all, matters_of, parts_of
+from bot.matters import complaint_beside, matters_of, parts_of
 
 KINDS: dict[str, tuple[str, float]] = {
     "rác": ("waste", 0.9),
@@ -28,14 +28,14 @@ class MattersTest(unittest.TestCase):
                 self.assertEqual(found, ["waste", "power_lighting"])
 
     def test_praise_may_go_on_to_a_matter(self) -> None:
-        self.assertTrue(complains_after_all("Tôi khen anh công an, nhưng rác ở ngõ 12 chất đống cả tuần", read))
-        self.assertTrue(complains_after_all("Mọi người tốt cả. Có điều đèn đường hỏng mấy hôm nay rồi", read))
+        self.assertTrue(complaint_beside("Tôi khen anh công an, nhưng rác ở ngõ 12 chất đống cả tuần", read))
+        self.assertTrue(complaint_beside("Mọi người tốt cả. Có điều đèn đường hỏng mấy hôm nay rồi", read))
         for text in (
             "rác dọn nhanh, nhưng tôi vẫn cảm ơn lần nữa nhé cô",
             "khen nhưng rác",
             "rác sạch quá, khen cả tổ",
         ):
-            self.assertFalse(complains_after_all(text, read), text)
+            self.assertFalse(complaint_beside(text, read), text)
 
     def test_the_end_of_a_sentence_alone_makes_no_second_matter(self) -> None:
         self.assertEqual(matters_of("rác chất đống đầu ngõ. đèn đường cũng hỏng lâu rồi", read), [])
