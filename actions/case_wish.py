@@ -116,7 +116,7 @@ def _answer(turn: _Turn) -> Wish | None:
     if turn.asked("withdraw"):
         if turn.said.says_no or case_words.keeps(turn.plain):
             return Wish("keep", turn.about)
-        if turn.said.says_yes or case_words.wants_withdrawal(turn.plain, coded=True):
+        if turn.said.says_yes or case_words.wants_withdrawal(turn.plain, coded=True) or "rut" in turn.plain.split():
             return Wish("withdraw", turn.about)
     if turn.asked("add") and not turn.pending.get("heard"):
         if case_words.has_nothing_more(turn.plain):

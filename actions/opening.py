@@ -54,7 +54,8 @@ class Opener:
             and (calls or DANGER_OVER.search(fold(said.text)))
             and said.intent in {"emergency", "report"}
         ):
-            return outside(Step(self.described(said, draft)))  # "115 vừa đón rồi, giờ ghi phản ánh cái hố này"
+            told = replace(draft, category=None)  # what is told now may be the cause, a hole in the road
+            return outside(Step(self.described(said, told)))  # "115 vừa đón rồi, giờ ghi phản ánh cái hố này"
         if said.says_no or said.says_stop:
             return Step(Draft(), ("utter_cancelled",), over=True)
         if NOT_KNOWN.search(said.plain) and content_words(said.text) <= FEW_WORDS:  # goes on about what was told

@@ -210,7 +210,9 @@ class Reader:
     def _confirm(self, said: Said, draft: Draft) -> Step:
         if said.says_yes:
             return Step(replace(draft, confirm=True))
-        if said.text and (draft.description or "").endswith(f"\n{said.text}"):  # said again: that was the answer
+        if (
+            not said.says_no and said.text and (draft.description or "").endswith(f"\n{said.text}")
+        ):  # said again: that was the answer
             return Step(replace(draft, confirm=True))
         if said.more_than_yes is not None:
             told = draft.description if content_words(said.more_than_yes) < 3 else joined(draft.description, said.text)

@@ -7,7 +7,7 @@ from typing import Any
 from rasa_sdk import Tracker
 
 from actions.wishes import is_english
-from cases.answers import NO, STOP, UNKNOWN, YES, plain, yes_and_more
+from cases.answers import NO, STOP, UNKNOWN, YES, plain, stops, yes_and_more
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Said:
 
     @property
     def says_stop(self) -> bool:
-        return self.intent == "cancel" or (not self.tapped and self.plain in STOP)
+        return self.intent == "cancel" or (not self.tapped and (self.plain in STOP or stops(self.text)))
 
     @property
     def says_unknown(self) -> bool:

@@ -57,7 +57,9 @@ _BEHALF = re.compile(
     rf"(?:ho|giup|thay|dum) (?:cho )?(?P<who>{_RELATIVE})\b"
 )
 _ENGLISH = frozenset(
-    "the is are and my in on of to there please help how what where can you your this for not have has i it".split()
+    "the is are and my in on of to there please help how what where can you your this for not have has i it we us just"
+    " know good near was were our they with from but because letting today tomorrow yesterday name street house"
+    " night every".split()
 )
 
 

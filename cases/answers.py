@@ -28,6 +28,22 @@ _YES_AND_MORE = re.compile(
 _YET = re.compile(r"\d|\?|\b(?:nhung|ma|sai|sua|doi|them|bo sung|chua|khong|ko|thieu|nham|phuong|xa|quan|huyen)\b")
 
 
+_STOPPING = re.compile(
+    r"^(?:(?:a|o|u|uh|da|vang|khong|ma|thi)[\s,.]+)*(?:thoi|huy|khoi|no thanks)\b"
+    r"|\b(?:huy (?:nhe|di|ho|giup|luon|cho)|khoi (?:gui|can)|dung gui|khong (?:can|gui) (?:nua|dau)|bao thoi)\b"
+    r"|\bnever mind\b"
+)
+_GOES_ON = re.compile(r"\b(?:gui (?:di|giup|ho|cho|luon)|cu gui|duoc|ok|sua|sai|doi|nham)\b|\d")
+_LONGEST_STOP = 14  # words
+
+
+def stops(text: str) -> bool:
+    """Whether somebody gives up what they began: "à thôi huỷ nhé, mấy anh vừa dọn rồi"; not "thôi cứ gửi đi"."""
+    words = fold(text).strip()
+    brief = len(words.split()) <= _LONGEST_STOP
+    return brief and _STOPPING.search(words) is not None and _GOES_ON.search(words) is None
+
+
 def plain(text: str) -> str:
     """As matched against the sets above: folded, no accents, no closing punctuation, no politeness around it."""
     words = fold(text).strip(" .!?,~^").split()

@@ -151,6 +151,26 @@ def test_further_ways_to_agree(text: str) -> None:
         assert step.draft.confirm and step.detour is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "không, đã bảo thôi mà",
+        "à ơ thôi huỷ nhé, mấy anh xung kích vừa kéo ra rồi",
+        "thôi không cần, dọn xong rồi",
+        "no thanks, never mind",
+    ],
+)
+def test_whoever_gives_up_is_heard_however_it_is_said(text: str) -> None:
+    for asked in ("confirm", "location"):
+        step = READER.read(said(text, "emergency", 0.55), asked, COMPLETE)
+        assert step.over and step.draft == Draft() and step.say == ("utter_cancelled",)
+
+
+@pytest.mark.parametrize("text", ["thôi cứ gửi đi em", "thôi được rồi gửi giúp chị"])
+def test_giving_in_is_not_giving_up(text: str) -> None:
+    assert not READER.read(said(text, "inform"), "confirm", COMPLETE).over
+
+
 def test_what_is_said_twice_to_the_summary_is_the_answer() -> None:
     text = "đúng, thêm vào hồ sơ cũ nhé"
     first = READER.read(said(text, "add_info"), "confirm", COMPLETE)
