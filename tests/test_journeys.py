@@ -260,8 +260,11 @@ class TestUnderFire:
         assert words == [COMPLAINT, "Kim Liên", "Gửi"]
         shown = [message["text"] for message in citizen.received()]
         once = list(dict.fromkeys(shown))  # a crash between sending and noting it may repeat one message
-        assert len(once) == 4 and len(shown) <= len(once) + 2
-        assert "trợ lý tự động" in once[0] and "phường/xã" in once[1] and "Nơi tiếp nhận" in once[2]
+        assert len(shown) <= len(once) + 2
+        assert "trợ lý tự động" in once[0] and "phường/xã" in once[1]
+        for part in ("Em ghi như sau", "Mã hồ sơ:"):  # the summary and the receipt: one of each
+            assert len([text for text in once if part in text]) == 1, part
+        assert len(once) <= 7  # beside them the news of an incident, for all complain of the same, and a consent
 
 
 def test_demo_password_is_only_for_the_demo(stack: Stack) -> None:

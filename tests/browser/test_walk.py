@@ -9,10 +9,12 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.pages import CHROMIUM, COMPLAINT, PHONE_SCREEN, WARD, Desk, Phone, Windows, found, width
 from tests.stack import Citizen, Stack, until
+from tests.test_casework import picture
 
 OTHER_WARD = "Phường Ô Chợ Dừa"
 SECRET = re.compile(r"Từ bí mật để tra cứu: (.+)")
-SHOWN_TOTAL = re.compile(r"(\d+)\s+hồ sơ\s+Số hồ sơ người dân gửi")
+SHOWN_TOTAL = re.compile(r"Hồ sơ tiếp nhận\s+(\d+)")
+CLEANED = "Lúc 15 giờ ngày 24/11, tổ vệ sinh Kim Liên đã thu gom rác tại ngõ 12. Nếu còn rác, chúng tôi sẽ quay lại."
 
 pytestmark = [
     pytest.mark.browser,
@@ -103,9 +105,12 @@ def test_a_resolved_case_leaves_the_open_queue_and_a_reopened_one_comes_back(sta
     code = filed(citizen)
     desk = Desk(stack, windows.open(), "kimlien")
     desk.open_case(code)
-    desk.move("Báo đã xử lý xong", "Đã dọn sạch, có ảnh tại phường.", "Báo đã xử lý")
+    desk.page.locator("details[name=move] > summary", has_text="Báo đã xử lý xong").click()
+    proof = {"name": "anh.png", "mimeType": "image/png", "buffer": picture()}
+    desk.page.locator("#proof").set_input_files(proof)  # type: ignore[arg-type]
+    desk.move("Báo đã xử lý xong", CLEANED, "Báo đã xử lý")
     expect(desk.state()).to_have_text("Đã xử lý")
-    until_told(citizen, "Đã dọn sạch, có ảnh tại phường.")
+    until_told(citizen, CLEANED)
     expect(desk.search(code)).to_have_count(0)
     desk.open_case(code, "Đã xử lý")
     desk.move("Mở lại hồ sơ", "Kiểm tra lại còn rác sau chợ.", "Mở lại")
@@ -118,8 +123,12 @@ def test_the_supervisor_reads_figures_that_the_downloaded_table_confirms(stack: 
     page = Desk(stack, windows.open(), "giamsat").page
     page.get_by_role("link", name="Số liệu").click()
     shown = found(SHOWN_TOTAL, page.get_by_role("main").inner_text())
+    page.get_by_role("link", name="Xuất dữ liệu").click()
+    page.get_by_role("button", name="CSV", exact=True).click()
+    ready = page.get_by_role("link", name="Tải về").first
+    expect(ready).to_be_visible()  # made in the background; the page looks by itself
     with page.expect_download() as saving:
-        page.get_by_role("link", name="Tải CSV").click()
+        ready.click()
     raw = saving.value.path().read_bytes()
     assert saving.value.suggested_filename.endswith(".csv")
     assert raw.startswith(b"\xef\xbb\xbf"), "Excel reads Vietnamese only after a byte order mark"
