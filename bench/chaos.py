@@ -33,6 +33,15 @@ from core.model import Conversation, Inbound, Outbound, Turn
 from tests.stack import Stack
 from tests.support import FakeRasa, PostgresCluster, Reply, answer_with
 
+# Every filing of a citizen is another matter: the same one again would go into the case that is open.
+_STREETS = ("Chùa Bộc", "Phạm Ngọc Thạch")
+_MATTERS = (
+    "rác chất đống 3 ngày nay không ai dọn",
+    "đèn đường tắt cả tuần, tối om",
+    "cống tắc, nước thải tràn ra ngõ",
+    "cây xanh lâu ngày không cắt tỉa, lá rụng kín sân",
+    "vỉa hè bong gạch, người già vấp ngã",
+)
 _AFTERWARDS = ("Cảm ơn em nhiều nhé", "Chào em")  # sent without waiting: one turn or two, in this order
 _FAULTS = {
     "zalo_send": "status500,http429,zalo-32,reset,not_json",
@@ -151,8 +160,9 @@ class _Run:
         """Filings of three messages each, an answer awaited after every one; what is left over comes in one burst."""
         each = self.options.messages // self.options.conversations
         for filing in range(each // 3):
-            place = f"Ngõ {number + 1}/{filing + 1} Chùa Bộc, Đống Đa rác chất đống 3 ngày nay không ai dọn"
-            for words in (place, "Kim Liên", "Gửi"):
+            street, matter = _STREETS[filing // len(_MATTERS) % len(_STREETS)], _MATTERS[filing % len(_MATTERS)]
+            complaint = f"Ngõ {number + 1}/{filing + 1} {street}, Đống Đa {matter}"
+            for words in (complaint, "Kim Liên", "Gửi"):
                 self._send(told, words)
                 self._await_answer(told)
         for words in _AFTERWARDS[: each % 3]:
