@@ -196,6 +196,9 @@ def test_gets_a_file_after_leaving(office: Office) -> None:
     assert (office.job().status, office.job().error) == ("failed", "NoLongerAllowedError")
 
 
+_TOKEN = re.compile(r"(?<=\")[\w-]+\.[\w-]{6}\.[\w-]{20,}(?=\")")  # against forged forms; its time is part of it
+
+
 @pytest.mark.parametrize("thief", ["giamsattp", "quantri", "dongda"])
 def test_fetches_somebody_elses_file(office: Office, thief: str) -> None:
     office.ask()
@@ -203,7 +206,8 @@ def test_fetches_somebody_elses_file(office: Office, thief: str) -> None:
     client = office.desk.log_in(thief)
     stolen, missing = office.file(client), client.get("/exports/999/file")
     assert stolen.status_code == missing.status_code == 404
-    assert stolen.text == missing.text
+    told = [_TOKEN.sub("", answer.text) for answer in (stolen, missing)]
+    assert told[0] == told[1]
     assert office.file().status_code == 200
 
 
