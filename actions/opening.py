@@ -49,11 +49,8 @@ class Opener:
         calls = not said.tapped and WANTS_FILED.search(fold(said.text)) is not None
         if (said.says_yes or calls) and content_words(said.text) <= FEW_WORDS:
             return outside(Step(draft))
-        if (
-            not said.tapped
-            and (calls or DANGER_OVER.search(fold(said.text)))
-            and said.intent in {"emergency", "report"}
-        ):
+        over = not said.tapped and DANGER_OVER.search(fold(said.text)) is not None
+        if over and (said.intent == "emergency" or (calls and said.intent == "report")):
             told = replace(draft, category=None)  # what is told now may be the cause, a hole in the road
             return outside(Step(self.described(said, told)))  # "115 vừa đón rồi, giờ ghi phản ánh cái hố này"
         if said.says_no or said.says_stop:

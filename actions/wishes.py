@@ -14,7 +14,7 @@ REFUSES = re.compile(
 WANTS_FILED = re.compile(r"\b(?:gui|ghi nhan|phan anh|bao giup|bao ho|chuyen giup|lap ho so)\b")
 # Help has come: what is told now is for the officers.
 DANGER_OVER = re.compile(
-    r"\b(?:don|toi|den|goi|dap|tat|cuu|on|an toan|xong|qua)(?: \w+){0,2} roi\b|\b(?:dang|sap) (?:toi|den)\b"
+    r"\b(?:don|dua|toi|den|goi|dap|tat|cuu|on|an toan|xong|qua)(?: \w+){0,2} roi\b|\b(?:dang|sap) (?:toi|den)\b"
 )
 # One matter is dropped and another begins in the same breath.
 INSTEAD = re.compile(

@@ -5,6 +5,8 @@ A general classifier cannot judge them, because what they mean depends on what w
 
 import re
 
+from bot.normalise import fold as with_marks
+from bot.normalise import has_accents
 from cases.codes import fold
 
 # Folded, without accents.
@@ -27,19 +29,24 @@ _YES_AND_MORE = re.compile(
 )
 _YET = re.compile(r"\d|\?|\b(?:nhung|ma|sai|sua|doi|them|bo sung|chua|khong|ko|thieu|nham|phuong|xa|quan|huyen)\b")
 
-
+_GIVES_UP = r"(?:huy|khoi|de sau|dung gui|(?:khong|ko|k) (?:can|gui|bao|muon|lam|phai))"
 _STOPPING = re.compile(
-    r"^(?:(?:a|o|u|uh|da|vang|khong|ma|thi)[\s,.]+)*(?:thoi|huy|khoi|no thanks)\b"
+    r"^(?:(?:a|o|u|uh|da|vang|khong|ma|thi)[\s,.]+)*"
+    rf"(?:thoi[\s,.]*(?:$|(?:nhe|em|a|ma)\b|{_GIVES_UP}\b)|huy\b|no thanks\b)"
     r"|\b(?:huy (?:nhe|di|ho|giup|luon|cho)|khoi (?:gui|can)|dung gui|khong (?:can|gui) (?:nua|dau)|bao thoi)\b"
     r"|\bnever mind\b"
 )
+_LOOKS_LIKE_IT = re.compile(
+    r"\b(?:thối|thổi|thời|thoi|khói|khởi|khơi)\b"
+)  # written with marks, no "thôi" and no "khỏi"
 _GOES_ON = re.compile(r"\b(?:gui (?:di|giup|ho|cho|luon)|cu gui|duoc|ok|sua|sai|doi|nham)\b|\d")
 _LONGEST_STOP = 14  # words
 
 
 def stops(text: str) -> bool:
     """Whether somebody gives up what they began: "à thôi huỷ nhé, mấy anh vừa dọn rồi"; not "thôi cứ gửi đi"."""
-    words = fold(text).strip()
+    marked = with_marks(text)
+    words = fold(_LOOKS_LIKE_IT.sub("-", marked) if has_accents(marked) else marked).strip()
     brief = len(words.split()) <= _LONGEST_STOP
     return brief and _STOPPING.search(words) is not None and _GOES_ON.search(words) is None
 
@@ -59,4 +66,4 @@ def yes_and_more(text: str) -> str | None:
     match = _YES_AND_MORE.fullmatch(fold(text).strip())
     if match is None or _YET.search(match["more"]):
         return None
-    return match["more"].strip(" .,!~a")
+    return match["more"].strip(" .,!~")

@@ -166,6 +166,16 @@ def test_whoever_gives_up_is_heard_however_it_is_said(text: str) -> None:
         assert step.over and step.draft == Draft() and step.say == ("utter_cancelled",)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["khói bụi mù mịt", "khoi bui mu mit ca ngay", "thối không chịu nổi", "thoi khong chiu noi", "thổi kèn cả đêm"],
+)
+def test_smoke_and_stench_are_a_matter_and_no_giving_up(text: str) -> None:
+    asked = Draft(media=1, began=1)
+    step = READER.read(said(text, category="pollution"), "description", asked)
+    assert not step.over and step.draft.description == text
+
+
 @pytest.mark.parametrize("text", ["thôi cứ gửi đi em", "thôi được rồi gửi giúp chị"])
 def test_giving_in_is_not_giving_up(text: str) -> None:
     assert not READER.read(said(text, "inform"), "confirm", COMPLETE).over
@@ -481,6 +491,12 @@ def test_who_knows_no_more_after_a_danger_is_asked_on_about_what_was_told() -> N
     step = READER.read(said("bà không biết đâu"), None, told("người ta phun thuốc gì hôi nồng nặc, bà ho suốt"))
     assert step.draft.description == "người ta phun thuốc gì hôi nồng nặc, bà ho suốt"
     assert step.draft.next_question() == "location"
+
+
+def test_another_report_after_a_danger_is_not_added_to_it() -> None:
+    text = "tôi phản ánh loa kẹo kéo ở Láng Hạ hát suốt đêm"
+    step = READER.read(said(text, category="noise"), None, told("có người ngã hố ga trước 50 Ngô Gia Tự Long Biên"))
+    assert step.draft.description == text
 
 
 def test_another_matter_after_a_danger_is_a_draft_of_its_own() -> None:
