@@ -21,6 +21,8 @@ pytestmark = pytest.mark.processes
 
 COMPLAINT = "Ngõ 12 Chùa Bộc, Đống Đa rác chất đống 3 ngày nay không ai dọn"
 PLAIN = "ngo 12 chua boc, dong da rac chat dong 3 ngay nay khong ai don"
+# Nobody else tells of this: after five alike the citizen hears of an incident as well.
+ALONE = "Đèn đường trước số 9 ngõ 95 Chùa Bộc, Đống Đa không sáng hai hôm nay"
 CONVERSATIONS_UNDER_FIRE = 50
 
 
@@ -60,19 +62,20 @@ def test_a_complaint_becomes_a_case_in_the_right_queue_and_the_answer_comes_back
 
 def test_the_same_webhook_five_times_is_one_case_and_one_set_of_replies(stack: Stack) -> None:
     citizen = stack.citizen("zalo")
-    for number, words in enumerate((COMPLAINT, "Kim Liên", "Gửi")):
+    for number, words in enumerate((ALONE, "Kim Liên", "Gửi")):
         before = len(citizen.received())
         with ThreadPoolExecutor(5) as pool:
             for _ in range(5):
                 pool.submit(citizen.send, text=words, message_id=f"{citizen.user}-{number}")
         citizen.await_answer(before)
-    for number, words in enumerate((COMPLAINT, "Kim Liên", "Gửi")):
+    for number, words in enumerate((ALONE, "Kim Liên", "Gửi")):
         citizen.send(text=words, message_id=f"{citizen.user}-{number}")
     time.sleep(2)
     transcript = citizen.transcript()
     assert len(transcript["cases"]) == 1
     assert [message["direction"] for message in transcript["messages"]].count("in") == 3
-    assert len(citizen.received()) == 5  # the notice, the ward, the summary, the code, one question about a consent
+    answers = [message["text"] for message in citizen.received()]
+    assert len(answers) == 5, answers  # the notice, the ward, the summary, the code, one question about a consent
 
 
 def resolve(stack: Stack, citizen: Citizen, code: str, words: str) -> None:
