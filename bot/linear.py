@@ -24,6 +24,7 @@ _ENOUGH_TO_HOLD_OUT = 500
 _DEFAULT_SCALE = 3.0
 _RARE_FROM = 2000  # with this many examples a feature seen in only one of them is left out
 _PROCESSES = 2
+_TOLERANCE = 0.05
 
 
 class Example(NamedTuple):
@@ -122,17 +123,30 @@ def _weighed(rows: csr_matrix, rarity: np.ndarray) -> csr_matrix:
 
 def _fit(rows: csr_matrix, answers: np.ndarray, strictness: float, n_labels: int) -> Tuple[np.ndarray, np.ndarray]:
     """One label against the rest by linear support vectors: weights (columns, labels) and bias."""
+    weights, bias = np.zeros((rows.shape[1], n_labels), np.float32), np.zeros(n_labels, np.float32)
     if n_labels < 2:
-        return np.zeros((rows.shape[1], n_labels), np.float32), np.zeros(n_labels, np.float32)
+        return weights, bias
+    shares = [np.arange(n_labels)[first::_PROCESSES] for first in range(min(_PROCESSES, n_labels))]
     fitted = Parallel(n_jobs=_PROCESSES, mmap_mode="r")(
-        delayed(_fit_one)(rows, answers == label, strictness) for label in range(n_labels)
+        delayed(_fit_share)(rows, answers, share, strictness) for share in shares
     )
-    return np.stack([weights for weights, _ in fitted], axis=1), np.array([bias for _, bias in fitted], np.float32)
+    for share, (their_weights, their_bias) in zip(shares, fitted, strict=True):
+        weights[:, share], bias[share] = their_weights.T, their_bias
+    return weights, bias
 
 
-def _fit_one(rows: csr_matrix, is_it: np.ndarray, strictness: float) -> Tuple[np.ndarray, float]:
-    solver = LinearSVC(C=strictness, max_iter=100, tol=0.01, random_state=_SEED).fit(rows, is_it)
-    return solver.coef_[0].astype(np.float32), float(solver.intercept_[0])
+def _fit_share(
+    rows: csr_matrix, answers: np.ndarray, share: np.ndarray, strictness: float
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Some labels, each against all others. The solver copies the rows once for all of them, not once for each."""
+    rest = int(share.max()) + 1
+    told = np.where(np.isin(answers, share), answers, rest)
+    solver = LinearSVC(C=strictness, max_iter=100, tol=_TOLERANCE, random_state=_SEED)
+    if len(share) == 1:  # two classes are one problem, in favour of the greater
+        solver.fit(rows, answers == share[0])
+        return solver.coef_.astype(np.float32), solver.intercept_.astype(np.float32)
+    solver.fit(rows, told)
+    return solver.coef_[: len(share)].astype(np.float32), solver.intercept_[: len(share)].astype(np.float32)
 
 
 def _fitted_scale(rows: csr_matrix, answers: np.ndarray, hands: np.ndarray, strictness: float, n_labels: int) -> float:
