@@ -6,7 +6,7 @@ from dataclasses import replace
 from actions.draft import Draft
 from actions.place import Location, Placer
 from actions.said import Said
-from actions.wording import EDITS, WRONG, content_words, joined, meant_instead, patched_address, without_denied
+from actions.wording import EDITS, IS_NOT, WRONG, content_words, joined, meant_instead, patched_address, without_denied
 from cases.codes import fold
 
 SURE_MATTER = 0.60  # of the category, to take words that were meant otherwise (abuse) for a report all the same
@@ -76,7 +76,8 @@ class Corrector:
 
     def _category(self, said: Said, draft: Draft) -> Draft | None:
         """ "Không phải rác, là xây dựng": a few words that speak of another category than the one shown."""
-        brief = 1 <= content_words(said.text) <= 6 and WRONG.search(fold(said.text)) is not None
+        longest = 24 if IS_NOT.search(fold(said.text)) else 6
+        brief = 1 <= content_words(said.text) <= longest and WRONG.search(fold(said.text)) is not None
         means_other = said.category_confidence >= SURE_MATTER and said.category not in (None, draft.category)
         return replace(draft, category=said.category) if brief and means_other else None
 

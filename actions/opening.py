@@ -8,13 +8,16 @@ from actions.place import Location, Placer
 from actions.said import Matter, Said
 from actions.wishes import ANOTHER, DANGER_OVER, FILES_OWN, STILL_THE_SAME, WANTS_FILED
 from actions.wording import NOT_KNOWN, QUESTION, content_words, joined
+from cases.answers import NO, YES
 from cases.codes import fold
 
 SURE_CATEGORY = 0.40  # below it the citizen chooses among the best three
 CODE_WORDS = 5  # a message of a case code and little else asks for its status
 FEW_WORDS = 4  # an answer rather than a story
 SURE_DANGER = 0.70  # below it the numbers come first and the report goes on
-LONG_STORY = 8  # an announcement of so many words says what it is about as well
+SURE_OTHER = 0.60  # share of the second intent in what danger leaves, to answer that one beside the numbers
+HARMLESS = frozenset({"thank", "praise", "goodbye"})
+LONG_STORY = 14  # an announcement of so many words says what it is about as well
 STORY_WORDS = 5  # enough to be a report, had it been meant as one
 
 
@@ -91,6 +94,9 @@ class Opener:
             return Step(draft, detour="privacy_request", over=True)
         if said.intent != "emergency" or (said.english and said.confidence < SURE_DANGER):
             return None
+        other, sure = said.runner_up[0], said.runner_up[1] >= SURE_OTHER * (1 - said.confidence)
+        if said.confidence < SURE_DANGER and sure and (other in HARMLESS or other.startswith("faq_")):
+            return Step(draft, ("utter_emergency_first",), detour=other, over=True)
         told = self.described(said, draft) if said.text else draft
         if said.confidence < SURE_DANGER and told.description is not None:  # perhaps a report: both at once
             return outside(Step(told, ("utter_emergency_first",)))
@@ -107,7 +113,7 @@ class Opener:
     def _no_report(self, said: Said, draft: Draft) -> Step | None:
         """What opens nothing, with the answer to it."""
         response = None
-        if said.intent in {"affirm", "deny", "cancel"} and content_words(said.text) < 3:
+        if said.intent in {"affirm", "deny", "cancel"} and (content_words(said.text) < 3 or said.plain in YES | NO):
             response = "utter_nothing_pending"
         elif said.english and not (said.intent == "report" and said.category_confidence >= SURE_MATTER):
             response = "utter_english"

@@ -42,6 +42,9 @@ def meant_instead(text: str) -> str:
 _RULED_OUT = re.compile(r"\b(?:khong|ko|k|chu khong|chu ko) phai\b[^,.;]*")
 
 
+IS_NOT = re.compile(r"\b(?:khong|ko|k|hong) phai\b")  # how a correction begins: the category follows its other half
+
+
 def without_denied(text: str) -> str:
     """Folded, without what is said not to be the matter: "xây sai phép, không phải tiếng ồn" is about building."""
     return _RULED_OUT.sub(" ", fold(text))

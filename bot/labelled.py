@@ -72,9 +72,13 @@ class LabelledTextComponent(GraphComponent):
     def process(self, messages: List[Message]) -> List[Message]:
         """Adds the ranking to each message."""
         for message in messages:
-            text = without_codes(message.get("text") or "")
+            text = self.said_of(message.get("text") or "")
             self.write(message, self._model.rank(text) if self._model else [])
         return messages
+
+    def said_of(self, text: Text) -> Text:
+        """What of a message is ranked."""
+        return without_codes(text)
 
     def _example(self, message: Message) -> Optional[Example]:
         text, label = message.get("text"), self.label_of(message)

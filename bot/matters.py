@@ -21,7 +21,7 @@ _JOINS = "|".join(
         r"(?:va )?con (?:mot |1 )?(?:viec|chuyen|van de|cai|vu) (?:nua|khac)|con nua",
         r"them (?:mot |1 )?(?:viec|chuyen|van de|cai) (?:nua|khac)|them nua",
         r"(?:viec )?thu (?:hai|ba|2|3)\b|viec (?:hai|ba|2|3)\b|(?:hai|ba) la\b",
-        r"[23]\s*[.)/:]\s|[-+•*]\s",
+        r"[23]\s*[.)/:]\s|(?:(?<=\n)|(?<=[.;:!?]\s))[-+•*]\s",  # "Văn Miếu - Quốc Tử Giám" is one name
     )
 )
 _ANNOUNCED = re.compile(r"\b(?:hai|ba|2|3) (?:viec|chuyen|van de|vu)\b[^:.\n]{0,40}[:.\n]")

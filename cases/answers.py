@@ -20,7 +20,7 @@ STOP = frozenset("huy;huy bo;thoi;bo;bo qua;dung lai;stop;khong gui;khong gui nu
 UNKNOWN = frozenset("khong biet;toi khong biet;em khong biet;khong ro;toi khong ro;em khong ro;ko biet;k biet;chiu;"
                     "khong nho;bo qua;toi chiu;khong biet nua;khong biet phuong nao".split(";"))  # fmt: skip
 _LAST = frozenset("a nhe nha em ban nhes oi ah".split())
-_FIRST = frozenset("da vang thoi xin toi em minh chau".split())
+_FIRST = frozenset("da vang thoi xin toi em minh chau the thi vay u uh uk a".split())
 _YES_AND_MORE = re.compile(
     r"(?:(?:da|vang|u|um|oi|thi)[\s,.]+)*"
     r"(?:dung|chuan|chinh xac|ok\w{0,3}|duoc|gui|xac nhan|dong y|phai|nhat tri|vang|da|uk?|uh)"

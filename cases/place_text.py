@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from bot.normalise import decode_keystrokes, fold, is_syllable, nfc, strip_accents
+from cases.place_types import Entry
 
 MAX_TEXT = 2000
 
@@ -32,6 +33,20 @@ class Word:
     gap: str
 
 
+@dataclass(frozen=True)
+class Mention:
+    """Words `first` to `last` (exclusive) read as a name, its unit word included; the name proper begins at `start`."""
+
+    first: int
+    start: int
+    last: int
+    entries: tuple[Entry, ...]
+    cue: Cue
+    unit: str = ""
+    exact: bool = True
+    person: bool = False
+
+
 # Written with and without marks; a single letter counts only directly before a name.
 UNIT_WORDS = {
     "phường": "phường", "phuong": "phường", "p": "phường", "ph": "phường", "f": "phường",
@@ -44,14 +59,17 @@ _TWO_WORD_UNITS = {"thi xa": "thị xã", "thi tran": "thị trấn", "thanh pho
 WARD_UNITS = frozenset(("phường", "xã", "thị trấn"))
 DISTRICT_UNITS = frozenset(("quận", "huyện", "thị xã"))
 PROVINCE_UNITS = frozenset(("tỉnh", "thành phố"))
-STREET_WORDS = frozenset("đường phố đg ngõ ngách hẻm kiệt đê dốc duong pho ngo ngach hem kiet đườg duog".split())
+STREET_WORDS = frozenset(
+    "đường phố đg ngõ ngách hẻm kiệt đê dốc duong pho ngo ngach hem kiet đườg duog đừơng đuờng".split()
+)
 _BEFORE_NUMBER = STREET_WORDS | frozenset("số nhà sn so nha ng ngh s n".split())
 _NEAR_WORDS = frozenset(
     "ở tại gần khu vực chợ hồ cổng đầu cuối trước sau cạnh diện qua từ đến tới trên dưới thuộc bàn đoạn phía bên về"
     " trong ngoài cư cc kđt thị tòa thể thôn xóm làng tổ ga bến xe trường viện bv viên cầu vượt hầm chui tàu hè"
     " vỉa nhánh lộ bãi tư ba giao quanh vùng hướng dọc ubnd"
-    " ban dân người phường xã quận huyện ngay chỗ quê sân đình chùa ngã lối sang nút vòng xuyến"
-    " o tai gan khu vuc cong dau cuoi canh thuoc doan phia kdt toa quanh doc phuong quan huyen thon xom quanh".split()
+    " ban dân người phường xã quận huyện ngay chỗ quê sân đình chùa ngã lối sang nút vòng xuyến làn lề tuyến"
+    " o tai gan khu vuc cong dau cuoi canh thuoc doan phia kdt toa quanh doc phuong quan huyen thon xom"
+    " tren duoi".split()
 )
 _TITLES = frozenset(
     "anh chị cô chú bác ông bà cậu dì thím mợ thầy cháu bé bạn tên họ sĩ em thư tịch chí giáo trưởng viên ty cty phần"
@@ -117,7 +135,7 @@ def cue_before(words: Sequence[Word], start: int) -> tuple[Cue, bool]:
         return _cue_of_number(words, at, before), False
     if before in STREET_WORDS or _GLUED_NUMBER.fullmatch(before):
         return Cue.STREET, False
-    if before in _TITLES:
+    if before in _TITLES or (at and (words[at - 1].plain, words[at].plain) == ("co", "giao")):
         return Cue.BARE, before != "viên"
     return (Cue.NEAR if before in _NEAR_WORDS else Cue.BARE), False
 

@@ -29,6 +29,10 @@ class Placement(StrEnum):
     NONE = "none"
 
 
+# Words between a name and the province it lies in: "chợ Đồng Xuân ở Thái Bình", "Nguyễn Trãi ở quận 5 Sài Gòn".
+_APART = {Cue.NEAR: 2, Cue.NUMBER: 4}
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a text points.
@@ -92,6 +96,11 @@ def _is_outside(mentions: Sequence[Mention], hint: UnitRef | None) -> bool:
     closes = any(after in outside for _, after in pairs)
     closes |= any(
         before in outside and before.cue is Cue.NEAR and after.cue is Cue.STREET and after.first - before.last < 3
+        for before, after in pairwise(mentions)
+    )
+    # "Chợ Đồng Xuân ở Thái Bình": a namesake, and where it lies.
+    closes |= any(
+        after in outside and before in inside and after.first - before.last < _APART.get(after.cue, 0)
         for before, after in pairwise(mentions)
     )
     return closes or (all(m.cue < Cue.UNIT for m in inside) and any(m.unit in PROVINCE_UNITS for m in outside))
