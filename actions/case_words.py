@@ -114,8 +114,8 @@ _SECRET_MARK = re.compile(
     r"\b(?:tu|ma|mat khau|chu) bi mat(?: (?:la|cua toi|cua em|cua ho so|tra cuu|de tra cuu))*\W*(?P<rest>.*)$"
 )
 _SECRET_LOST = re.compile(
-    r"\b(?:quen|lam mat|khong (?:nho|biet|con|thay|co))\b.*\bbi mat\b"
-    r"|\bbi mat\b.*\b(?:quen|mat roi|khong (?:nho|biet|con|thay|co)|la gi|o dau|nao)\b"
+    r"\b(?:quen|lam mat|khong (?:nho|biet|con|thay|co))\b.*\b(?:tu|ma|mat khau|chu) bi mat\b"
+    r"|\b(?:tu|ma|mat khau|chu) bi mat\b.*\b(?:quen|mat roi|khong (?:nho|biet|con|thay|co)|la gi|o dau|nao)\b"
 )
 MOST_SECRET_WORDS = 7
 

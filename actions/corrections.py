@@ -76,8 +76,9 @@ class Corrector:
 
     def _category(self, said: Said, draft: Draft) -> Draft | None:
         """ "Không phải rác, là xây dựng": a few words that speak of another category than the one shown."""
-        longest = 24 if IS_NOT.search(fold(said.text)) else 6
-        brief = 1 <= content_words(said.text) <= longest and WRONG.search(fold(said.text)) is not None
+        plain = fold(said.text)
+        is_not = IS_NOT.search(plain) is not None
+        brief = 1 <= content_words(said.text) <= (24 if is_not else 6) and (is_not or WRONG.search(plain) is not None)
         means_other = said.category_confidence >= SURE_MATTER and said.category not in (None, draft.category)
         return replace(draft, category=said.category) if brief and means_other else None
 

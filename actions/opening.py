@@ -6,7 +6,7 @@ from actions.corrections import SURE_MATTER
 from actions.draft import Draft, Step
 from actions.place import Location, Placer
 from actions.said import Matter, Said
-from actions.wishes import ANOTHER, DANGER_OVER, FILES_OWN, STILL_THE_SAME, WANTS_FILED
+from actions.wishes import ANOTHER, DANGER_OVER, FILES_OWN, MORE_OF_IT, STILL_THE_SAME, WANTS_FILED
 from actions.wording import NOT_KNOWN, QUESTION, content_words, joined
 from cases.answers import NO, YES
 from cases.codes import fold
@@ -15,6 +15,7 @@ SURE_CATEGORY = 0.40  # below it the citizen chooses among the best three
 CODE_WORDS = 5  # a message of a case code and little else asks for its status
 FEW_WORDS = 4  # an answer rather than a story
 SURE_DANGER = 0.70  # below it the numbers come first and the report goes on
+SURE_ANSWER = 0.50
 SURE_OTHER = 0.60  # share of the second intent in what danger leaves, to answer that one beside the numbers
 HARMLESS = frozenset({"thank", "praise", "goodbye"})
 LONG_STORY = 14  # an announcement of so many words says what it is about as well
@@ -108,12 +109,14 @@ class Opener:
             return Step(draft, detour="track_case", over=True)
         if said.fresh and said.media and not said.text:
             return Step(draft, detour="add_info", over=True)
+        if said.text and not said.tapped and MORE_OF_IT.search(fold(said.text)):
+            return Step(draft, detour="add_info", over=True)
         return None
 
     def _no_report(self, said: Said, draft: Draft) -> Step | None:
         """What opens nothing, with the answer to it."""
         response = None
-        if said.intent in {"affirm", "deny", "cancel"} and (content_words(said.text) < 3 or said.plain in YES | NO):
+        if said.intent in {"affirm", "deny", "cancel"} and _answers(said):
             response = "utter_nothing_pending"
         elif said.english and not (said.intent == "report" and said.category_confidence >= SURE_MATTER):
             response = "utter_english"
@@ -186,6 +189,12 @@ class Opener:
         if location.method == "pin" and location.options and found.options:
             return replace(self._placer.choose(found, found.options[0]), method="nearest", confidence=0.6)
         return found
+
+
+def _answers(said: Said) -> bool:
+    """A yes or no to nothing, with a few polite words: "không, cảm ơn"."""
+    few = content_words(said.text) < 3 or said.plain in YES | NO
+    return few or (content_words(said.text) < STORY_WORDS and said.confidence >= SURE_ANSWER)
 
 
 def outside(step: Step) -> Step:

@@ -77,7 +77,7 @@ class Reader:
         )  # "ĐÚNG. NHANH LÊN": no cry for help
         if said.says_stop and not agrees and not (asked == "location" and said.says_unknown):
             return Step(Draft(), ("utter_cancelled",), over=True)
-        if said.intent in PETITIONS and said.confidence >= SURE_LAW:
+        if said.intent in PETITIONS and said.confidence >= SURE_LAW and not self._says_where(said, asked):
             dropped = ("utter_draft_dropped",) if draft.description else ()
             return Step(Draft(), dropped, detour=said.intent, over=True)
         if said.entities.get("wish") == ERASE:  # the draft as well
@@ -87,6 +87,11 @@ class Reader:
         if said.intent == "emergency" and said.confidence >= SURE_DANGER and not agrees:
             return self._with_words(said, asked, draft, Step(draft, detour="emergency"))
         return None
+
+    def _says_where(self, said: Said, asked: str) -> bool:
+        """The place that was asked for, and no more: whatever it sounds like otherwise."""
+        brief = asked == "location" and content_words(said.text) < STORY
+        return brief and self._placer.from_words(said.text) is not None
 
     def _instead(self, said: Said) -> Step | None:
         """One matter is dropped and another told in the same breath."""

@@ -14,14 +14,16 @@ FEWEST_WORDS = 4  # of a part that can be a matter of its own
 _LEAD_IN = 5  # words with which the first part may still be an announcement ("tôi xin gửi tiếp")
 _LIKELY = 0.50  # confidence of a part's category
 
-_BEGINS = r"(?:viec )?thu nhat\b|viec (?:mot|1)\b|mot la\b|1\s*[.)/:]\s"
+_BEGINS = r"(?:viec )?thu nhat\b|viec (?:mot|1)\b|mot la\b|\(?1\s*[.)/:]\s"
 _JOINS = "|".join(
     (
         r"ngoai ra|dong thoi|ben canh do|mat khac|nhan tien|tien the|tien day|voi lai|cung tien|also\b",
         r"(?:va )?con (?:mot |1 )?(?:viec|chuyen|van de|cai|vu) (?:nua|khac)|con nua",
         r"them (?:mot |1 )?(?:viec|chuyen|van de|cai) (?:nua|khac)|them nua",
-        r"(?:viec )?thu (?:hai|ba|2|3)\b|viec (?:hai|ba|2|3)\b|(?:hai|ba) la\b",
-        r"[23]\s*[.)/:]\s|(?:(?<=\n)|(?<=[.;:!?]\s))[-+•*]\s",  # "Văn Miếu - Quốc Tử Giám" is one name
+        # "Hôm thứ ba, tôi ..." is a Tuesday.
+        r"viec thu (?:hai|ba|2|3)\b|(?<=[,.;:!?]\s)thu (?:hai|ba|2|3)(?=\s*[,:]|\s(?:la|thi)\b)",
+        r"viec (?:hai|ba|2|3)\b|(?:hai|ba) la\b",
+        r"\(?[23]\s*[.)/:]\s|(?:(?<=\n)|(?<=[.;:!?]\s))[-+•*]\s",  # "Văn Miếu - Quốc Tử Giám" is one name
     )
 )
 _ANNOUNCED = re.compile(r"\b(?:hai|ba|2|3) (?:viec|chuyen|van de|vu)\b[^:.\n]{0,40}[:.\n]")

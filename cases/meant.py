@@ -91,7 +91,8 @@ def _fits_bare(words: Sequence[Word], mention: Mention, entry: Entry, grade: Gra
             return False
         goes_on = _goes_on_as_place(words, mention.last, first=not mention.first)
         return _opens_clause(words, mention.first) and (goes_on or (streets and capital and marked))
-    if entry.what is What.AREA and not mention.exact and not _ends_clause(words, mention.last):
+    district = any(e.what is What.AREA for e in mention.entries)
+    if district and not mention.exact and not _ends_clause(words, mention.last):
         # "toi thuong tin vao" is "thường tin"; a district stands at an end, beside another name, or after "o", "quan".
         return _opens_clause(words, mention.first)
     return marked or entry.what is not What.STREET or _opens_clause(words, mention.first)

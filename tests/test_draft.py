@@ -571,3 +571,42 @@ def test_a_mere_no_beside_an_offer_is_a_no_to_joining() -> None:
 def test_a_draft_with_an_offer_survives_the_way_through_rasas_slots() -> None:
     draft = replace(OFFERED, alone=True, added="PA-482-913-773")
     assert from_slots(draft.to_slots()) == draft
+
+
+def test_a_place_that_was_asked_for_is_no_petition_whatever_it_sounds_like() -> None:
+    draft = Draft("Cửa thoát hiểm khoá trái", category="fire_safety")
+    step = READER.read(said("xưởng ở thôn Cao Xá, xã Cao Viên cũ", "denounce", 0.76), "location", draft)
+    assert not step.over and step.draft.location is not None and step.draft.location.ward_id
+
+
+@pytest.mark.parametrize("runner_up", ["thank", "praise", "faq_birth_registration"])
+def test_what_is_hardly_a_danger_gets_the_numbers_and_its_own_answer(runner_up: str) -> None:
+    words = "may có cháu chỉ bảo chứ bác lo mất ngủ mấy hôm nay, đội ơn cháu nhiều"
+    step = READER.read(said(words, "emergency", 0.55, runner_up=(runner_up, 0.4)), None, Draft())
+    assert (step.say, step.detour, step.over) == (("utter_emergency_first",), runner_up, True)
+    assert step.draft.description is None
+
+
+@pytest.mark.parametrize("words", ["khong, cam on", "thế thì tôi đồng ý", "dạ thôi không ạ"])
+def test_an_answer_to_nothing_opens_no_report(words: str) -> None:
+    intent = "affirm" if "đồng ý" in words else "deny"
+    step = READER.read(said(words, intent, 0.69, category="traffic", category_confidence=0.64), None, Draft())
+    assert step.over and step.draft.description is None
+
+
+def test_more_of_an_earlier_report_goes_to_that_case() -> None:
+    words = "Hôm trước em có gửi phản ánh ổ gà nhưng quên mã, giờ em muốn nói thêm là hố đã rộng gấp đôi"
+    step = READER.read(said(words), None, Draft())
+    assert (step.detour, step.over) == ("add_info", True)
+
+
+def test_a_vague_complaint_that_only_announces_is_asked_what_it_is() -> None:
+    words = "khu nhà tôi bức xúc lắm rồi mà chẳng thấy ai quan tâm cả"
+    assert READER.read(said(words, announces=True), None, Draft()).draft.next_question() == "description"
+
+
+def test_what_it_is_not_and_what_it_is_changes_the_category() -> None:
+    words = "khoan, ko phải cống thoát nước đâu nhé, là ống nước sạch nó vỡ, nước trong veo chảy phí cả ra"
+    message = said(words, category="water_supply", category_confidence=0.9)
+    shown = replace(COMPLETE, category="drainage")
+    assert READER.read(message, "confirm", shown).draft.category == "water_supply"

@@ -137,6 +137,9 @@ PLACES = [
     ("Mỹ Đình", "ask tu-liem cau-giay"),
     ("cầu Chương Dương", "ask hoan_kiem long_bien"),
     ("Ngã Tư Sở tắc đường", "ask dong_da thanh_xuan"),
+    ("thi tran Dai Nghia, My Duc", "ward my-duc my_duc"),
+    ("đoạn đường trước chợ trên Văn Tiến Dũng", "area bac_tu_liem"),
+    ("rac dau ngo 12 dong da, may hom roi", "area dong_da"),
     # Elsewhere in the sentence another province may be named.
     ("quê Nam Định, đang ở phường Kim Liên", "ward kim-lien dong_da"),
     ("tôi quê Thanh Hóa, trọ ở ngõ 68 Triều Khúc, Thanh Xuân", "area thanh_xuan"),
@@ -150,6 +153,10 @@ def test_a_place_as_people_type_it_is_understood(text: str, expected: str) -> No
 
 
 NO_PLACE = [
+    "toi thuong tin vao loi hua cua cac anh",
+    "tu lanh tu dong da cuc bang het ca",
+    "co giao Ngọc Hà day cháu rất tận tình",
+    "tường nhà văn hoá bị kẻ vẽ bậy",
     "hàng xóm láng giềng đánh chửi nhau cả đêm",
     "cây bồ đề gãy cành chắn lối đi",
     "chị Minh Châu báo mất nước từ sáng",
@@ -213,6 +220,10 @@ def test_a_sentence_without_a_place_takes_none_from_the_conversation() -> None:
 
 
 OUTSIDE = [
+    "chợ Đồng Xuân ở Thái Bình bán hàng giả",
+    "e ở q7 tphcm hàng xóm hát cả đêm",
+    "duong nguyen trai o quan 5 sai gon bi dao",
+    "toi o thi tran xuan hoa phuc yen vinh phuc",
     "em ở Nam Định",
     "số 5 Trần Hưng Đạo, Nam Định",
     "12 Tôn Đức Thắng, Hải Phòng",

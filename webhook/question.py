@@ -23,6 +23,7 @@ from webhook.options import Tap, tap_of
 RESUMED_AFTER = timedelta(minutes=30)  # a draft left alone this long is brought to mind again
 DROPPED_AFTER = timedelta(hours=24)  # and after this long it is let go
 LONGEST_CALL = 8  # words
+_AGREES = ("dong y ", "ok ", "duoc ", "vang ")
 LONGEST_NO = 6  # words
 _WHO = re.compile(r"^(?:toi|em|minh|chau|con|bac|co|chu|anh|chi|ba|ong) (?:co )?")
 _CALLS_REPORT = re.compile(r"\b(?:phan anh|gui|ghi nhan|bao giup|bao ho)\b(?!.*\b(?:to cao|khieu nai)\b)")
@@ -96,6 +97,10 @@ def _of_the_two(conversation: Conversation, text: str) -> Tap | None:
     chosen = next((kind for kind in (YES, NO) if words in kind), None)
     if chosen is None and words.startswith("khong ") and len(words.split()) < LONGEST_NO:  # "không cần lưu tên"
         chosen = NO
+    if (
+        chosen is None and words.startswith(_AGREES) and len(words.split()) < 2 * LONGEST_NO
+    ):  # "đồng ý nhưng giấu tên nhé"
+        chosen = YES
     if (
         chosen is None
         or len(conversation.options) != 2

@@ -53,6 +53,19 @@ class MattersTest(unittest.TestCase):
     def test_the_same_kind_twice_is_one_matter(self) -> None:
         self.assertEqual(matters_of("rác chất đống ngõ 5, ngoài ra rác ở ngõ 9 nữa", read), [])
 
+    def test_a_name_with_a_dash_and_a_day_of_the_week_are_no_two_matters(self) -> None:
+        for text in (
+            "Ở phường Văn Miếu - Quốc Tử Giám có mấy thanh niên tụ tập",
+            "Xe cứu thương đứng im mười phút hôm thứ ba, tôi đứng cạnh mà bất lực",
+        ):
+            self.assertEqual(parts_of(text), [text])
+
+    def test_numbers_in_brackets_count_matters(self) -> None:
+        self.assertEqual(
+            parts_of("Ở bãi giữa: (1) rác trôi dạt; (2) thanh niên đua xe"),
+            ["Ở bãi giữa: (1) rác trôi dạt", "(2) thanh niên đua xe"],
+        )
+
     def test_words_of_no_kind_stay_with_what_they_follow(self) -> None:
         text = "rác chất đống đầu ngõ. Tôi gọi mãi không ai nghe. Ngoài ra đèn đường tắt cả tuần"
         found = matters_of(text, read)
