@@ -81,7 +81,7 @@ class Inbound(Base):
     external_id: Mapped[str] = mapped_column(String(200))
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversations.id"))
     turn_id: Mapped[int | None] = mapped_column(ForeignKey("turns.id"))
-    kind: Mapped[str] = mapped_column(String(20))  # text, tap, media, location, sticker, other, start
+    kind: Mapped[str] = mapped_column(String(20))  # text, tap, media, location, sticker, start, other, contact
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # text, payload and original, encrypted; see `sealed`
     text: Mapped[str] = mapped_column(Text, default="")
     payload: Mapped[str | None] = mapped_column(Text)  # what a tapped button carried, when the platform says so

@@ -37,9 +37,10 @@ def words_of(vault: Vault, row: Inbound) -> Words:
 
 def keep_plain(row: Inbound, words: Words) -> None:
     """They are understood: from now on they are the conversation's plain words."""
+    row.kind = words.kind
     row.text, row.payload, row.original, row.sealed = words.text, words.payload, words.original, None
 
 
 def keep_sealed(vault: Vault, row: Inbound, words: Words) -> None:
-    row.text, row.payload, row.original = "", None, None
+    row.kind, row.text, row.payload, row.original = words.kind, "", None, None
     row.sealed = seal(vault, words.text, words.payload, words.original)

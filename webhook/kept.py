@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cases.masking import without_papers
+from cases.masking import mask, without_papers
 from core import attachments, sealed
 from core.model import Inbound, Turn
 from core.sealed import Words
@@ -36,8 +36,10 @@ def forget(turn: Turn, vault: Vault) -> None:
 def _kept_of(member: Inbound, vault: Vault) -> Words:
     """Without numbers of identity papers and bank cards: nobody here needs them to work a case.
 
-    A shared contact card or form gave us its phone number, which is sealed elsewhere; the rest of it is not kept.
+    A form gave us its phone number, which is sealed elsewhere; the rest of it is not kept, only that it came.
     """
     words = sealed.words_of(vault, member)
-    payload = None if member.kind == "other" else words.payload
-    return replace(words, text=without_papers(words.text), payload=payload)
+    if words.kind == "other":
+        kind = "contact" if mask(words.payload or "").phones else words.kind
+        words = replace(words, kind=kind, payload=None)
+    return replace(words, text=without_papers(words.text))
