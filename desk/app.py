@@ -132,6 +132,7 @@ def _for_every_page() -> dict[str, object]:
     return {
         "officer": found,
         "longest_text": LONGEST_TEXT,
+        "upload_limits": closing.LIMITS,
         "shortest_password": services().rulebook.settings.shortest_password,
         "sees_attention": found is not None and attention_rules.may_see(found),
         "sees_figures": found is not None and officers.may_see_figures(found),
@@ -160,7 +161,7 @@ def _answer_error(error: Exception) -> ResponseReturnValue:
         officer_id = g.officer.id if "officer" in g else None
         log.error("request failed", exc_info=error, extra={"event": request.endpoint, "officer_id": officer_id})
     typed = request.form.get("text", "") if isinstance(error, CSRFError) else ""
-    return render_template("error.html", code=code, text=typed), code
+    return render_template("error.html", code=code, text=typed, back=closing.back_from(code)), code
 
 
 def _code_of(error: Exception) -> int:

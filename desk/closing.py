@@ -1,16 +1,18 @@
 """Saying that a case is dealt with, with its proof; called through `desk.app`."""
 
+from http import HTTPStatus
 from pathlib import Path
 
-from flask import Blueprint, flash, request
+from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import proof, queries, replies, undo
+from cases import enclosing, proof, queries, replies, undo
 from cases.model import Case
 from cases.officers import may_act
 from cases.steps import ActionRefusedError, StaleCaseError
 from cases.workflow import MoveNotAllowedError
+from core import enclosure
 from core.db import transaction
 from desk.case import Entered, back_to, page, pressed_twice
 from desk.context import clean, now, officer, require, services, text_problem, uploads, whole_number
@@ -18,6 +20,12 @@ from desk.context import clean, now, officer, require, services, text_problem, u
 blueprint = Blueprint("closing", __name__)
 BRING_FILES = frozenset({"closing.resolve", "replying.reply"})
 UPLOAD_LIMIT = proof.MOST_FILES * proof.MOST_BYTES + 1024 * 1024
+# What pages tell before anything is sent: bytes of one file, of a document to a citizen, and how many proofs.
+LIMITS = {
+    "file": min(proof.MOST_BYTES, enclosing.MOST_BYTES),
+    "enclosed_document": enclosure.MAX_FILE,
+    "proofs": proof.MOST_FILES,
+}
 
 
 def allow_uploads() -> None:
@@ -25,6 +33,15 @@ def allow_uploads() -> None:
     brings_files = request.endpoint in BRING_FILES and request.mimetype == "multipart/form-data"
     if brings_files and may_act(officer()):
         request.max_content_length = UPLOAD_LIMIT
+
+
+def back_from(status: int) -> str:
+    """Where an officer goes on whose files were too many bytes to be read; "" for every other error."""
+    if status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE or request.endpoint not in BRING_FILES:
+        return ""
+    if request.mimetype != "multipart/form-data" or not may_act(officer()):
+        return ""
+    return url_for("case.show_case", code=(request.view_args or {})["code"])
 
 
 @blueprint.post("/cases/<code>/resolve")

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from core import enclosure
 from core.db import reading, transaction
 from core.model import Conversation, Outbound
+from desk.closing import UPLOAD_LIMIT
 from tests.desk import Desk
 from tests.pages import post
 from tests.support import FakeChannel
@@ -225,3 +226,22 @@ def test_files_of_refused_replies_stay_on_the_disk(desk: Desk) -> None:
     assert post(client, f"/cases/{mine}/reply", version=1, text=TEXT, enclosure=two).status_code == 422
     assert reply(desk.log_in("giamsat"), mine, PDF).status_code == 403
     assert (kept_files(desk), rows(desk)) == ([], [])
+
+
+@pytest.mark.parametrize(("path", "field"), [("reply", "enclosure"), ("resolve", "proof")])
+def test_a_file_too_large_to_be_read_is_answered_with_the_way_back_to_the_words(
+    desk: Desk, path: str, field: str
+) -> None:
+    code, client = desk.file(), desk.log_in("kimlien")
+    form = {"version": 1, "text": TEXT, field: [(io.BytesIO(bytes(UPLOAD_LIMIT)), "anh.jpg")]}
+    answer = post(client, f"/cases/{code}/{path}", **form)
+    assert answer.status_code == 413
+    assert "Chưa có gì được gửi đi" in answer.text and "không quá 10 MB" in answer.text
+    assert f'href="/cases/{code}"' in answer.text
+    assert desk.events(code) == ["opened"]
+
+
+def test_the_words_stand_before_the_file(desk: Desk) -> None:
+    page = desk.log_in("kimlien").get(f"/cases/{desk.file()}").text
+    for move, field in (("reply", "enclosure"), ("resolve", "proof")):
+        assert page.index(f'id="text-{move}"') < page.index(f'id="{field}"')
