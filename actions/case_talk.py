@@ -15,6 +15,7 @@ from actions.answer import PENDING, Answer
 from actions.case_wish import Wish, read_wish
 from actions.context import Context
 from actions.followup import add_to_case, ask_what_to_add, dispute, tell_status
+from actions.leaving import ask_leave, do_leave, stay
 from actions.other_account import explain_lost, open_with_secret
 from actions.own_cases import changed_by
 from actions.rating import give_stars, say_done
@@ -87,6 +88,9 @@ _ANSWERS: Mapping[str, Callable[[Context, Said, Wish], Answer | None]] = {
     "ask_withdraw": ask_withdraw,
     "withdraw": do_withdraw,
     "keep": keep,
+    "ask_leave": lambda context, said, wish: ask_leave(context, said, wish) or ask_withdraw(context, said, wish),
+    "leave": do_leave,
+    "stay": stay,
     "secret": open_with_secret,
     "secret_lost": explain_lost,
     "ask_more": lambda context, said, wish: ask_what_to_add(context, said, wish.code),

@@ -45,7 +45,7 @@ def read_wish(said: Said, pending: Mapping[str, Any], *, told: bool, placed: Cal
     if not said.text:
         return Wish("more", pending["code"]) if pending.get("what") == "add" and said.media else None
     turn = _Turn(said, pending, told, plain, placed)
-    readers = (_secret, _answer, _withdrawal, _stars, _result, _addition, _own)
+    readers = (_secret, _answer, _leaving, _withdrawal, _stars, _result, _addition, _own)
     return next((wish for wish in (reader(turn) for reader in readers) if wish is not None), None)
 
 
@@ -118,11 +118,25 @@ def _answer(turn: _Turn) -> Wish | None:
             return Wish("keep", turn.about)
         if turn.said.says_yes or case_words.wants_withdrawal(turn.plain, coded=True) or "rut" in turn.plain.split():
             return Wish("withdraw", turn.about)
+    if turn.asked("leave"):
+        if case_words.stays(turn.plain):
+            return Wish("stay", turn.about)
+        if turn.said.says_yes or case_words.leaves(turn.plain, asked=True):
+            return Wish("leave", turn.about)
+        if turn.said.says_no:
+            return Wish("stay", turn.about)
     if turn.asked("add") and not turn.pending.get("heard"):
         if case_words.has_nothing_more(turn.plain):
             return Wish("nothing_more", turn.about)
         return None if turn.is_aside else Wish("more", turn.about)
     return None
+
+
+def _leaving(turn: _Turn) -> Wish | None:
+    """A case that they only follow, or so they call it."""
+    if turn.code is None and (turn.is_question or turn.told or turn.said.media or turn.elsewhere):
+        return None
+    return Wish("ask_leave", turn.code) if case_words.leaves(turn.plain) else None
 
 
 def _withdrawal(turn: _Turn) -> Wish | None:

@@ -89,6 +89,23 @@ _KEEPS = re.compile(
     r"|^thoi(?: nhe| a| em| di)*$"
 )
 
+_LEFT = r"(?: (?:toi|em|minh|chau|con|bac|anh|chi|giup|ho|cho|lai|viec|vu|muon|can|nen|con|thi|xin|duoc|phai|cung))*"
+_LEAVES = re.compile(
+    rf"\b(?:bo|huy|huy bo|ngung|dung|thoi|tat|rut|roi|khoi){_LEFT} theo doi\b(?! (?:toi|em|minh|chau)\b)"
+    rf"|\b(?:khong|chang) (?:muon|can|phai|thich){_LEFT} theo doi\b|\b(?:khong|chang){_LEFT} theo doi\b.*\bnua\b"
+    r"|\b(?:dung|khong|khoi|thoi|ngung)(?: (?:can|muon|phai|gui|cho|toi|em|minh|nhan))* (?:bao|nhan) (?:tin|ket qua)\b"
+    r".*\bnua\b"
+)
+_NOT_LEFT = re.compile(
+    r"\b(?:sao|ai|tu y|bi|da|chua|dung co|can bo|phuong|co quan) (?:\w+ )?(?:bo|huy|dung) theo doi\b"
+    r"|\b(?:oa|zalo|trang|kenh|page|fanpage|facebook|nhom|camera|suc khoe)\b"
+)
+_STAYS = re.compile(
+    r"\b(?:dung|khong|chua|khoi) (?:bo|huy|thoi|ngung|rut)\b|\b(?:van|cu)(?: \w+){0,2} theo doi\b|\btheo doi tiep\b"
+    r"|(?<!khong )\btiep tuc\b|\bgiu (?:lai|nguyen)\b|\bcu de\b"
+)
+_LEAVES_SHORT = re.compile(r"^(?:da |vang |thoi )*(?:bo|thoi|huy)(?: (?:di|nhe|a|giup|ho|toi|em|luon|no))*$")
+
 _ADDS = re.compile(
     r"\b(?:bo sung|gui them|noi them|bao them|viet them|nhan them|ke them|cung cap them"
     r"|them (?:thong )?tin|them chi tiet|them anh|them hinh)\b"
@@ -176,6 +193,23 @@ def wants_withdrawal(plain: str, *, coded: bool) -> bool:
 def keeps(plain: str) -> bool:
     """No to the question whether a case shall be taken back: "thôi đừng rút", "cứ để đấy"."""
     return _KEEPS.search(plain) is not None
+
+
+def leaves(plain: str, *, asked: bool = False) -> bool:
+    """Whether a case of somebody else shall not be followed any more: "bỏ theo dõi", "không cần theo dõi nữa".
+
+    To the question whether they leave it a mere "bỏ đi" says so as well.
+    """
+    if asked and _LEAVES_SHORT.search(plain):
+        return True
+    if len(plain.split()) > MOST_WITHDRAWAL_WORDS or _NOT_LEFT.search(plain) or stays(plain):
+        return False
+    return _LEAVES.search(plain) is not None
+
+
+def stays(plain: str) -> bool:
+    """No to the question whether they follow a case no more: "vẫn theo dõi", "đừng bỏ"."""
+    return _STAYS.search(plain) is not None
 
 
 def adds(plain: str) -> bool:

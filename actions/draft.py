@@ -73,6 +73,7 @@ class Step:
     forget: bool = False  # what was typed is not kept
     keep: bool = False  # over, but the draft waits for the citizen's word whether to file it
     joins: bool = False  # the case that was offered is the citizen's matter as well: nothing is filed
+    pending: Mapping[str, object] | None = None  # what is asked from now on about a case that exists; see `Answer`
 
 
 EMPTY: Mapping[str, Any] = {"description": None, "location": None, "category": None, "confirm": None, "draft": None}

@@ -24,11 +24,23 @@ def followed_status(context: Context, session: Session, said: Said, code: str) -
         case = followed_case(session, said.conversation_id, code)
     except NotFoundError:
         return None
-    return told_of(context, case)
+    return told_of(context, session, said, case)
 
 
-def told_of(context: Context, case: Case) -> Answer:
-    return Answer("utter_case_followed", followed_values(context, case))
+def told_of(context: Context, session: Session, said: Said, case: Case) -> Answer:
+    joined = followers.has_joined(session, case, said.conversation_id)
+    return Answer("utter_case_followed", followed_values(context, case), [leave_button("ask_leave", case)] * joined)
+
+
+def leave_button(about: str, case: Case) -> dict[str, str]:
+    """What a tap says about following this case: to ask, to leave or to stay."""
+    title = "Vẫn theo dõi" if about == "stay" else "Bỏ theo dõi"
+    return {"title": title, "payload": f'/inform{{"about": "{about}", "case_code": "{case.code}"}}'}
+
+
+def photos_go_to(case: Case) -> dict[str, object]:
+    """What is kept after words about a case: photos without words that follow belong to it as well."""
+    return {"what": "add", "code": case.code, "heard": True}
 
 
 def note_words(context: Context, session: Session, said: Said, code: str | None) -> Answer | None:
@@ -72,4 +84,4 @@ def _noted(context: Context, session: Session, said: Said, case: Case | None, no
     if case is None:
         return None
     note(session, case, said.turn_id, said.text, context.clock())
-    return Answer(heard, followed_values(context, case))
+    return Answer(heard, followed_values(context, case), pending=photos_go_to(case))

@@ -6,7 +6,15 @@ from sqlalchemy.orm import Session
 
 from actions.answer import Answer
 from actions.context import Context
-from actions.followed import followed_one, followed_status, note_dispute, note_words, told_of
+from actions.followed import (
+    followed_one,
+    followed_status,
+    followed_values,
+    note_dispute,
+    note_words,
+    photos_go_to,
+    told_of,
+)
 from actions.own_cases import changed_by, list_of, no_case, values_of
 from actions.said import Said
 from actions.wording import content_words
@@ -40,9 +48,9 @@ def tell_status(context: Context, said: Said) -> Answer:
             return no_case(context, session, said, code)
         if len(own) + len(followed) > 1:
             return list_of(context, own, followed)
-        return (
-            Answer("utter_case_status", values_of(context, session, own[0])) if own else told_of(context, followed[0])
-        )
+        if own:
+            return Answer("utter_case_status", values_of(context, session, own[0]))
+        return told_of(context, session, said, followed[0])
 
 
 def _seen(session: Session, said: Said, code: str) -> Case | None:
@@ -61,20 +69,22 @@ def add_to_case(context: Context, said: Said, code: str | None = None) -> Answer
         if case is None:
             return note_words(context, session, said, code) or _none_to_add_to(context, session, said, code)
         add_information(session, context.in_force.at(session), case, said.turn_id, context.clock())
-        pending = {"what": "add", "code": case.code, "heard": True}  # photos that follow belong to it as well
-        return Answer("utter_info_added", values_of(context, session, case), pending=pending)
+        return Answer("utter_info_added", values_of(context, session, case), pending=photos_go_to(case))
 
 
 def ask_what_to_add(context: Context, said: Said, code: str | None) -> Answer | None:
-    """The wish to add something without what: the next message or photo is taken. None without any own case."""
+    """The wish to add something without what: the next message or photo is taken. None without any case."""
     with reading(context.database) as session:
-        if code is None and not own_cases(session, said.conversation_id):
-            return None
         case = _newest(session, said, code, _is_open)
-        if case is None:
-            return _none_to_add_to(context, session, said, code)
-        values = values_of(context, session, case)
-        return Answer("utter_ask_what_to_add", values, pending={"what": "add", "code": case.code})
+        if case is not None:
+            pending = {"what": "add", "code": case.code}
+            return Answer("utter_ask_what_to_add", values_of(context, session, case), pending=pending)
+        followed = followed_one(session, said, code)
+        if followed is not None:
+            pending = {"what": "add", "code": followed.code}
+            return Answer("utter_ask_what_to_add_followed", followed_values(context, followed), pending=pending)
+        own = code is not None or own_cases(session, said.conversation_id)
+        return _none_to_add_to(context, session, said, code) if own else None
 
 
 def dispute(context: Context, said: Said, code: str | None = None) -> Answer:

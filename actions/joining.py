@@ -8,7 +8,7 @@ from sqlalchemy import select
 from actions.answer import Answer
 from actions.context import Context
 from actions.draft import Draft
-from actions.followed import followed_values
+from actions.followed import followed_values, photos_go_to
 from actions.place import Location
 from actions.said import Said
 from actions.wishes import ANOTHER
@@ -59,8 +59,9 @@ class Joining:
             if not known and not similar.may_be_joined(session, self._context.rulebook.categories, case):
                 return None
             words = draft.description or ""
-            followers.join(session, case, said.conversation_id, said.turn_id, self._context.clock(), words)
-            return Answer("utter_joined", followed_values(self._context, case))
+            now = self._context.clock()
+            followers.join(session, case, said.conversation_id, said.turn_id, now, words, draft.began)
+            return Answer("utter_joined", followed_values(self._context, case), pending=photos_go_to(case))
 
     def add_to_own(self, said: Said, draft: Draft) -> str | None:
         """The code of the citizen's own open case that is this very matter, with what was told now added to it.

@@ -9,6 +9,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions.answer import PENDING
 from actions.context import Context
 from actions.detours import answer_detour
 from actions.draft import EMPTY, Draft, Step, from_slots
@@ -67,6 +68,8 @@ class ValidateReportForm(Action):  # type: ignore[misc]
         if question == "confirm" and draft.offered:
             question = "join"
         kept = draft.to_slots() if question or draft.confirm or step.keep else EMPTY
+        if step.pending is not None:
+            kept = {**kept, PENDING: step.pending}
         return [SlotSet(name, value) for name, value in kept.items()] + [SlotSet("requested_slot", question)]
 
     def _carried_out(self, dispatcher: CollectingDispatcher, said: Said, step: Step, *, shown: bool) -> Step:
@@ -81,7 +84,9 @@ class ValidateReportForm(Action):  # type: ignore[misc]
                 dispatcher.utter_message(response="utter_join_gone")
                 return Step(replace(draft, offered=None))
             dispatcher.utter_message(response=answer.response, **answer.values)
-            return self._next_matter(dispatcher, said, draft) if draft.later else Step(Draft(), over=True)
+            if draft.later:
+                return self._next_matter(dispatcher, said, draft)
+            return Step(Draft(), over=True, pending=answer.pending)
         if draft.confirm and draft.later:
             self._filing.tell(dispatcher, said, draft)
             return self._next_matter(dispatcher, said, draft)

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from actions.answer import Answer
 from actions.case_wish import Wish
 from actions.context import Context
+from actions.leaving import ask_leave
 from actions.own_cases import case_buttons, no_case, shortened, values_of
 from actions.said import Said
 from cases.links import own_case, own_cases
@@ -15,14 +16,19 @@ from core.db import reading, transaction
 
 
 def ask_withdraw(context: Context, said: Said, wish: Wish) -> Answer | None:
-    """Ask for the one confirmation, or first which case; None when there is nothing to take back and none was named."""
+    """Ask for the one confirmation, or first which case; of one that they only follow, whether they leave it.
+
+    None when there is nothing to take back and none was named.
+    """
     with reading(context.database) as session:
         if wish.code is not None:
             case = own_case(session, said.conversation_id, wish.code)
-            return no_case(context, session, said, wish.code) if case is None else _confirm(context, session, case)
+            if case is not None:
+                return _confirm(context, session, case)
+            return ask_leave(context, said, wish) or no_case(context, session, said, wish.code)
         working = [case for case in own_cases(session, said.conversation_id) if may_withdraw(case)]
         if not working:
-            return None
+            return ask_leave(context, said, wish)
         if len(working) == 1:
             return _confirm(context, session, working[0])
         buttons = case_buttons(working, "/inform", "ask_withdraw")

@@ -6,18 +6,20 @@ reported. The rule of who sees such a case at all is in `queries.visible_to`.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.normalise import has_accents
 from cases import audit
 from cases.casebook import Casebook
 from cases.codes import fold
 from cases.corrections import without_identity
 from cases.history import record
 from cases.model import Case, CaseEvent, Officer, Unit
+from cases.people_names import find_names
 from cases.place_types import CITY_ID
 from cases.steps import ActionRefusedError, check, plain_words, touch
 
@@ -93,21 +95,28 @@ def reveal(session: Session, case: Case, officer: Officer, reason: str, now: dat
 
 def masked_description(case: Case) -> str:
     """The description without names and numbers."""
-    return without_identity(_without_names(unicodedata.normalize("NFC", case.description)))
+    return _without_names(without_identity(unicodedata.normalize("NFC", case.description)))
 
 
 def _without_names(text: str) -> str:
     """Names as people type them on a phone, without capitals and accents; rather a word too many than a name."""
+    text = _replaced(text, find_names(text))
     for pattern in (_NAMED, _FULL):
         folded = fold(text)
         if len(folded) != len(text):  # letters that do not match one to one: what was found could not be placed
             return NAME if pattern.search(folded) else text
-        pieces, end = [], 0
-        for match in pattern.finditer(folded):
-            pieces += [text[end : match.start("name")], NAME]
-            end = match.end("name")
-        text = "".join([*pieces, text[end:]])
+        spans = [match.span("name") for match in pattern.finditer(folded)]
+        marked = pattern is _FULL and has_accents(text)  # then a name with its marks has been found, or is none
+        text = _replaced(text, [span for span in spans if not (marked and has_accents(text[slice(*span)]))])
     return text
+
+
+def _replaced(text: str, found: Iterable[tuple[int, int]]) -> str:
+    pieces, end = [], 0
+    for start, stop in found:
+        pieces += [text[end:start], NAME]
+        end = stop
+    return "".join([*pieces, text[end:]])
 
 
 def _opens(event: CaseEvent, officer: Officer, now: datetime) -> bool:

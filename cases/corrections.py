@@ -15,8 +15,9 @@ from cases.masking import mask
 from cases.model import Case, CaseEvent
 
 HAND = "officers"
+_CAPITAL = "".join(letter for letter in map(chr, range(0x1EFA)) if letter.isupper())  # a range would hold small ones
 _PERSON = re.compile(
-    r"(?i:\b(anh|chị|ông|bà|cô|chú|bác|cậu|dì|thím|mợ|cụ|em|cháu|bé|tên|là))(?:\s+[A-ZÀ-ỸĐ][\wÀ-ỹ]*)+", re.UNICODE
+    rf"(?i:\b(anh|chị|ông|bà|cô|chú|bác|cậu|dì|thím|mợ|cụ|em|cháu|bé|tên|là))(?:\s+[{_CAPITAL}]\w*)+", re.UNICODE
 )
 _NUMBER = re.compile(r"\d{3,}")
 _RASA_MARKS = str.maketrans("[]{}()|", "       ")

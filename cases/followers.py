@@ -8,8 +8,9 @@ so that a merging taken back takes them back as well.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, cast
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, CursorResult, delete, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from cases.casework_model import Follower
@@ -21,19 +22,46 @@ from core.db import ROW_LOCK, insert_once
 
 
 def join(
-    session: Session, case: Case, conversation_id: int, turn_id: int | None, now: datetime, words: str = ""
+    session: Session,
+    case: Case,
+    conversation_id: int,
+    turn_id: int | None,
+    now: datetime,
+    words: str = "",
+    began: int | None = None,
 ) -> bool:
     """This citizen follows the case from now on; False when they do already, or it is their own.
 
-    `words` are what they were about to report: for the officers, never for who filed the case.
+    `words` are what they were about to report, since the turn `began`: for the officers, never for who filed the case.
     """
     if case.conversation_id == conversation_id:
         return False
     values = {"case_id": case.id, "conversation_id": conversation_id, "turn_id": turn_id, "joined_at": now}
     if not insert_once(session, Follower, values):
         return False
-    record(session, case, "joined", now, turn=turn_id, text=words)
+    since: dict[str, Any] = {"began": began} if began else {}
+    record(session, case, "joined", now, turn=turn_id, text=words, **since)
     return True
+
+
+def leave(session: Session, case: Case, conversation_id: int, turn_id: int, now: datetime) -> bool:
+    """This citizen follows the case no more, nor what was merged into it; False when they had not joined.
+
+    What they said stays for the officers. A repeat of the turn changes nothing and says the same.
+    """
+    session.refresh(case, with_for_update={**ROW_LOCK, "of": Case})
+    if any(event.kind == "left" and event.data.get("turn") == turn_id for event in case.events):
+        return True
+    gone = session.execute(delete(Follower).where(_joined(case, conversation_id)))
+    if not cast("CursorResult[Any]", gone).rowcount:
+        return False
+    record(session, case, "left", now, turn=turn_id)
+    return True
+
+
+def has_joined(session: Session, case: Case, conversation_id: int) -> bool:
+    """Whether they follow by a wish of their own, and not because their own case was merged into this one."""
+    return session.scalars(select(Follower.id).where(_joined(case, conversation_id))).first() is not None
 
 
 def add_words(session: Session, case: Case, turn_id: int, text: str, now: datetime) -> None:
@@ -68,6 +96,12 @@ def followers_of(session: Session, case: Case) -> frozenset[int]:
 def counts(session: Session, cases: Sequence[Case]) -> Mapping[int, int]:
     """How many other citizens have the same matter, by case id; without those that have none."""
     return {case_id: len(people) for case_id, people in _followers(session, cases).items() if people}
+
+
+def _joined(case: Case, conversation_id: int) -> ColumnElement[bool]:
+    merged = select(Case.id).where(Case.duplicate_of_id == case.id)
+    these = or_(Follower.case_id == case.id, Follower.case_id.in_(merged))
+    return (Follower.conversation_id == conversation_id) & these
 
 
 def _followers(session: Session, cases: Sequence[Case]) -> Mapping[int, frozenset[int]]:

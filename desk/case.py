@@ -12,6 +12,7 @@ from cases import (
     consents,
     followers,
     incidents,
+    joiners,
     outside,
     phone_request,
     proof,
@@ -224,6 +225,8 @@ def _around(session: Session, case: Case, by: Officer, open_book: bool) -> dict[
     return {
         "incident": incidents.incident_of(session, case.id),
         "followers": len(followers.followers_of(session, case)),
+        "joined_words": joiners.told(session, case) if open_book else (),
+        "joiner_numbers": joiners.numbers(session, case),
         "alike": surroundings.alike(session, by, case, now()),
         "earlier": surroundings.earlier(session, by, case) if open_book else (),
         "merged": duplicates_of(session, case),

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from cases import attention, conflict, enclosing, queries
+from cases import attention, conflict, enclosing, joiners, queries
 from cases.casework_model import Proof
 from core.db import reading
 from core.model import Attachment, Inbound
@@ -28,6 +28,19 @@ def show_case_media(code: str, attachment_id: int) -> ResponseReturnValue:
         if not conflict.sees_reporter(case, officer(), now()):
             raise queries.NotFoundError(code)  # a photo can tell who took it
         return _file(_stored(session, case.conversation_id, attachment_id))
+
+
+@blueprint.get("/cases/<code>/joiners/media/<int:attachment_id>")
+def show_joiner_media(code: str, attachment_id: int) -> ResponseReturnValue:
+    with reading(services().database) as session:
+        case = queries.case_for(session, officer(), code)
+        if not conflict.sees_reporter(case, officer(), now()):
+            raise queries.NotFoundError(code)
+        sent = (one for told in joiners.told(session, case) for one in told.attachments)
+        found = next((one for one in sent if one.id == attachment_id and one.status == "stored"), None)
+        if found is None or not found.stored_name:
+            raise queries.NotFoundError(str(attachment_id))
+        return _file(found)
 
 
 @blueprint.get("/cases/<code>/proofs/<int:proof_id>")

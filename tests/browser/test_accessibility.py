@@ -28,9 +28,9 @@ pytestmark = [
 # No pages: files, a redirect to the next case, health for machines, a platform's answer, and what only one link opens.
 NO_PAGES = {
     "static", "health.healthz", "health.readyz", "media.show_case_media", "media.show_proof",
-    "media.show_conversation_media", "media.show_enclosure", "exports.fetch_file", "queue.show_next",
-    "case.search_units", "connect.come_back", "auth.show_login", "factor.show_code", "reset.show_form",
-    "months.show_month",
+    "media.show_conversation_media", "media.show_joiner_media", "media.show_enclosure", "exports.fetch_file",
+    "queue.show_next", "case.search_units", "connect.come_back", "auth.show_login", "factor.show_code", 
+    "reset.show_form", "months.show_month",
 }  # fmt: skip
 GRAVE = {"serious", "critical"}
 
