@@ -10,6 +10,7 @@ from cases import proof, queries, replies, undo
 from cases.model import Case
 from cases.officers import may_act
 from cases.steps import ActionRefusedError, StaleCaseError
+from cases.uploads import MOST_BYTES
 from cases.workflow import MoveNotAllowedError
 from core.db import transaction
 from desk.case import Entered, back_to, page, pressed_twice
@@ -17,7 +18,7 @@ from desk.context import clean, now, officer, require, services, text_problem, u
 
 blueprint = Blueprint("closing", __name__)
 BRING_FILES = frozenset({"closing.resolve", "replying.reply"})
-UPLOAD_LIMIT = proof.MOST_FILES * proof.MOST_BYTES + 1024 * 1024
+UPLOAD_LIMIT = proof.MOST_FILES * MOST_BYTES + 1024 * 1024
 
 
 def allow_uploads() -> None:
@@ -54,7 +55,7 @@ def _try(code: str, entered: Entered, files: list[bytes]) -> tuple[str, tuple[st
     received: list[proof.Upload] = []
     kept = False
     try:
-        received = proof.receive(_folder(), files)
+        received = proof.receive(_folder(), files, services().scan)
         with transaction(services().database) as session:
             case = queries.case_for(session, officer(), code, lock=True)
             if pressed_twice(case, officer(), entered):
