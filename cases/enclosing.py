@@ -11,24 +11,24 @@ from sqlalchemy.orm import Session
 from cases.model import Case
 from cases.queries import NotFoundError
 from cases.steps import ActionRefusedError
+from cases.uploads import admit
 from core import enclosure
 from core.content import WORD, Content, PictureError, fitted, recognise
 from core.enclosure import EnclosureError
 from core.model import Outbound
+from core.scanner import Scanner
 
-MOST_BYTES = 10 * 1024 * 1024  # of a picture, before it is made smaller
 MACROS = b"vbaProject"  # how the part of a Word file that runs is called
 
 
-def receive(folder: Path, files: Sequence[tuple[str, bytes]]) -> dict[str, str] | None:
+def receive(folder: Path, files: Sequence[tuple[str, bytes]], scan: Scanner | None) -> dict[str, str] | None:
     """Keep the one file that came, if any; outside any transaction. Raises ActionRefusedError and leaves nothing."""
     if not files:
         return None
     if len(files) > 1:
         raise ActionRefusedError("enclosure_many")
     [(title, data)] = files
-    if len(data) > MOST_BYTES:
-        raise ActionRefusedError("proof_large")
+    admit(data, scan)
     try:
         return enclosure.keep(folder, _sendable(data).data, title)
     except PictureError:

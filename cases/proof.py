@@ -24,16 +24,18 @@ from cases.history import record
 from cases.model import Case, Officer
 from cases.rulebook import Rulebook
 from cases.steps import ActionRefusedError, check
+from cases.uploads import admit
 from core.content import WORD, Content, PictureError, recognise
+from core.scanner import Scanner
 
-MOST_FILES, MOST_BYTES = 4, 10 * 1024 * 1024
+MOST_FILES = 4
 ACCEPTED = frozenset({"image/jpeg", "image/png", "application/pdf", WORD})
 BY_A_CITIZEN = "citizen"  # in place of a code: the citizen who sent it has filed nothing
 ALIKE = 4  # of 64 bits: the same photo sent again after resizing or compression
 
 
 class ProofRefusedError(ActionRefusedError):
-    """A file that is too large, broken, or of a kind that is no proof."""
+    """A file that is broken, or of a kind that is no proof, or one too many."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,12 @@ def is_field_work(category: Category) -> bool:
     return (category.needs_exact_location or category.needs_photo) and not category.sensitive
 
 
-def receive(folder: Path, files: Sequence[bytes]) -> list[Upload]:
-    """Check the files and write them down, outside any transaction. Raises ProofRefusedError and leaves nothing."""
+def receive(folder: Path, files: Sequence[bytes], scan: Scanner | None) -> list[Upload]:
+    """Check the files and write them down, outside any transaction. Raises ActionRefusedError and leaves nothing."""
     if len(files) > MOST_FILES:
         raise ProofRefusedError("proof_many")
+    for data in files:
+        admit(data, scan)
     checked = [_checked(data) for data in files]
     for upload in checked:
         _write(folder, upload)
@@ -177,8 +181,6 @@ def look_of(picture: bytes) -> str:
 
 
 def _checked(data: bytes) -> Upload:
-    if len(data) > MOST_BYTES:
-        raise ProofRefusedError("proof_large")
     try:
         content = recognise(data, "file")
     except PictureError:

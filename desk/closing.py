@@ -7,10 +7,11 @@ from flask import Blueprint, flash, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from cases import enclosing, proof, queries, replies, undo
+from cases import proof, queries, replies, undo
 from cases.model import Case
 from cases.officers import may_act
 from cases.steps import ActionRefusedError, StaleCaseError
+from cases.uploads import MOST_BYTES
 from cases.workflow import MoveNotAllowedError
 from core import enclosure
 from core.db import transaction
@@ -19,10 +20,10 @@ from desk.context import clean, now, officer, require, services, text_problem, u
 
 blueprint = Blueprint("closing", __name__)
 BRING_FILES = frozenset({"closing.resolve", "replying.reply"})
-UPLOAD_LIMIT = proof.MOST_FILES * proof.MOST_BYTES + 1024 * 1024
+UPLOAD_LIMIT = proof.MOST_FILES * MOST_BYTES + 1024 * 1024
 # What pages tell before anything is sent: bytes of one file, of a document to a citizen, and how many proofs.
 LIMITS = {
-    "file": min(proof.MOST_BYTES, enclosing.MOST_BYTES),
+    "file": MOST_BYTES,
     "enclosed_document": enclosure.MAX_FILE,
     "proofs": proof.MOST_FILES,
 }
@@ -71,7 +72,7 @@ def _try(code: str, entered: Entered, files: list[bytes]) -> tuple[str, tuple[st
     received: list[proof.Upload] = []
     kept = False
     try:
-        received = proof.receive(_folder(), files)
+        received = proof.receive(_folder(), files, services().scan)
         with transaction(services().database) as session:
             case = queries.case_for(session, officer(), code, lock=True)
             if pressed_twice(case, officer(), entered):

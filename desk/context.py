@@ -13,9 +13,11 @@ from cases.model import Officer
 from cases.rulebook import Rulebook
 from core.config import Config
 from core.db import Database
+from core.scanner import Scanner, scanner
 from core.vault import Vault
 
 LONGEST_TEXT = 1500
+SCAN_SECONDS = 10.0  # an officer waits for it
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Services:
     @property
     def vault(self) -> Vault:
         return Vault(self.config.data_keys)
+
+    @property
+    def scan(self) -> Scanner | None:
+        """Looks at what is uploaded, where the city runs a scanner."""
+        return scanner(self.config.clamd, SCAN_SECONDS)
 
 
 def services() -> Services:

@@ -10,7 +10,7 @@ from cases.officers import may_act
 from cases.steps import ActionRefusedError
 from core import enclosure
 from desk.case import Entered, answer_move, entered_for, try_move
-from desk.context import outgoing_folder, require, text_problem, uploads
+from desk.context import outgoing_folder, require, services, text_problem, uploads
 
 blueprint = Blueprint("replying", __name__)
 
@@ -25,7 +25,7 @@ def reply(code: str) -> ResponseReturnValue:
 def _try(code: str, entered: Entered, files: list[tuple[str, bytes]]) -> str:
     """The file first, outside the transaction; one that ends up with no reply is removed again."""
     try:
-        kept = enclosing.receive(outgoing_folder(), files)
+        kept = enclosing.receive(outgoing_folder(), files, services().scan)
     except ActionRefusedError as refused:
         return refused.problem
     problem = "failed"

@@ -1,11 +1,7 @@
 """Pictures that were used before are found; what the city's scanner says counts; what we lack costs no photo."""
 
 import io
-import socketserver
-import struct
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,14 +15,13 @@ from core import inbox
 from core.content import fingerprint, recognise
 from core.db import Database, reading, transaction
 from core.model import Attachment
+from core.scanner import ScannerAwayError, scan, scanner
 from simulator.samples import draw
+from tests.clamd import EICAR, clamd, verdict
 from tests.support import NOW, VAULT, Clock, said
 from tests.test_media import MediaHost, page
 from webhook.download import HostRule, Limits
 from webhook.media import MediaFetcher
-from webhook.scanner import ScannerAwayError, scan, scanner
-
-EICAR = b"X5O!P%@AP-stands-for-malware"
 
 
 def jpeg(name: str = "sample", quality: int = 90, scale: float = 1.0) -> bytes:
@@ -85,31 +80,6 @@ def test_fingerprints_of_one_picture_are_near_and_of_two_are_far() -> None:
     one, same, two = (recognise(data, "image").fingerprint for data in (jpeg(), jpeg(quality=30), jpeg("sample2")))
     assert one and same and two
     assert bits_apart(one, same) <= 6 < bits_apart(one, two)
-
-
-@contextmanager
-def clamd(answer: Callable[[bytes], bytes]) -> Iterator[str]:
-    """ClamAV's daemon: reads the pieces to the empty one, then says what it found."""
-
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            assert self.rfile.read(10) == b"zINSTREAM\0"
-            data = b""
-            while size := struct.unpack("!L", self.rfile.read(4))[0]:
-                data += self.rfile.read(size)
-            self.wfile.write(answer(data))
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield f"127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
-def verdict(data: bytes) -> bytes:
-    return b"stream: Win.Test.EICAR_HDB-1 FOUND\0" if EICAR in data else b"stream: OK\0"
 
 
 def test_a_file_with_malware_is_not_kept_and_a_clean_one_is(fetcher: tuple[MediaFetcher, MediaHost]) -> None:

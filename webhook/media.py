@@ -11,8 +11,8 @@ from core import attachments
 from core.content import Content, PictureError, recognise
 from core.db import Database, transaction
 from core.inbox import LeaseLostError
+from core.scanner import Scanner, ScannerAwayError
 from webhook.download import DownloadError, HostRule, Limits, download
-from webhook.scanner import Scanner, ScannerAwayError
 
 log = logging.getLogger(__name__)
 

@@ -22,6 +22,7 @@ from core.clock import SharedClock, local_now
 from core.config import Config, load_config
 from core.db import Database, open_database, transaction
 from core.log import configure
+from core.scanner import scanner
 from core.spool import Spool
 from core.stopping import stop_event
 from core.vault import Vault
@@ -33,7 +34,6 @@ from webhook.download import host_rule
 from webhook.exporter import Exporter
 from webhook.media import MediaFetcher
 from webhook.rasa_client import RasaClient
-from webhook.scanner import scanner
 from webhook.typing import Typing
 
 log = logging.getLogger(__name__)

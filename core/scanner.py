@@ -1,4 +1,4 @@
-"""Asks ClamAV about a file before it is kept, where the city runs one (CLAMD); called by media."""
+"""Asks ClamAV about a file before it is kept, where the city runs one (CLAMD); called by media and for uploads."""
 
 import socket
 import struct
@@ -17,17 +17,17 @@ class ScannerAwayError(Exception):
     """The scanner gave no verdict: the file is not kept, and asked about again later."""
 
 
-def scanner(address: str) -> Scanner | None:
+def scanner(address: str, timeout: float = TIMEOUT) -> Scanner | None:
     """For "HOST:PORT" or the path of a socket; None when the city has none."""
     if not address:
         return None
-    return lambda data: scan(address, data)
+    return lambda data: scan(address, data, timeout)
 
 
-def scan(address: str, data: bytes) -> str:
+def scan(address: str, data: bytes, timeout: float = TIMEOUT) -> str:
     """ "clean" or "malware", by clamd's INSTREAM: pieces with their length before them, an empty one at the end."""
     try:
-        with closing(_connect(address)) as line:
+        with closing(_connect(address, timeout)) as line:
             line.sendall(b"zINSTREAM\0")
             for start in range(0, len(data), CHUNK):
                 piece = data[start : start + CHUNK]
@@ -43,14 +43,14 @@ def scan(address: str, data: bytes) -> str:
     raise ScannerAwayError("no verdict")  # its own limits, a broken signature file
 
 
-def _connect(address: str) -> socket.socket:
+def _connect(address: str, timeout: float) -> socket.socket:
     if PurePosixPath(address).is_absolute():
         line = socket.socket(socket.AF_UNIX)
-        line.settimeout(TIMEOUT)
+        line.settimeout(timeout)
         line.connect(address)
         return line
     host, _, port = address.rpartition(":")
-    return socket.create_connection((host, int(port)), timeout=TIMEOUT)
+    return socket.create_connection((host, int(port)), timeout=timeout)
 
 
 def _answer(line: socket.socket) -> str:
