@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core import sealed, signals
@@ -17,6 +17,17 @@ LEASE = timedelta(seconds=40)  # longer than the slowest Rasa call, so that a li
 MAX_MEMBERS = 20
 MOST_SETTLES = 4
 LONGEST_CHOICE = 2  # characters of an answer by number, which need not settle
+
+# Made once: at a burst the gateway spends its time on building these, and the next delivery waits for it.
+_WHO = select(Conversation).where(
+    Conversation.channel == bindparam("channel"), Conversation.user_id == bindparam("user_id")
+)
+_LET_GO = (
+    update(Outbound)
+    .where(Outbound.conversation_id == bindparam("here"), Outbound.status == "held")
+    .values(status="waiting", next_at=bindparam("now"), created_at=bindparam("now"), error=None)
+    .execution_options(synchronize_session=False)
+)
 
 
 class LeaseLostError(Exception):
@@ -74,8 +85,7 @@ def _citizen_is_here(session: Session, conversation: Conversation, now: datetime
     # By our clock: the platform's may be off, and it alone decides whether its reply window is still open.
     conversation.last_inbound_at = now
     conversation.left_at = None
-    held = update(Outbound).where(Outbound.conversation_id == conversation.id, Outbound.status == "held")
-    session.execute(held.values(status="waiting", next_at=now, created_at=now, error=None))
+    session.execute(_LET_GO, {"here": conversation.id, "now": now})
 
 
 def _keep_attachments(session: Session, event: InboundEvent, now: datetime) -> None:
@@ -87,13 +97,13 @@ def _keep_attachments(session: Session, event: InboundEvent, now: datetime) -> N
 
 def get_conversation(session: Session, channel: str, user_id: str, now: datetime) -> Conversation:
     """The conversation of a citizen on a channel, made at first sight."""
-    query = select(Conversation).where(Conversation.channel == channel, Conversation.user_id == user_id)
-    found = session.scalars(query).first()
+    who = {"channel": channel, "user_id": user_id}
+    found = session.scalars(_WHO, who).first()
     if found is not None:
         return found
     first = {"channel": channel, "user_id": user_id, "state": {}, "options": [], "created_at": now}
     insert_once(session, Conversation, first)
-    return session.scalars(query).one()
+    return session.scalars(_WHO, who).one()
 
 
 def claim(
