@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,11 +26,12 @@ _RASA_EVERY = 60.0  # seconds
 class Breaker:
     """Breaks until `over` is set. `rasa_away` is set while a scripted Rasa shall not answer, None with the real one.
 
+    `cluster` is None where the store is SQLite.
     `written` says how many messages people have written; `options` are those of `bench.chaos`.
     """
 
     stack: Stack
-    cluster: PostgresCluster
+    cluster: PostgresCluster | None
     rasa_away: threading.Event | None
     options: argparse.Namespace
     written: Callable[[], int]
@@ -41,7 +42,7 @@ class Breaker:
     def kill_in_turn(self) -> None:
         """One process after the other, at irregular times, until `over`."""
         chance, last_rasa = random.Random(2026), time.monotonic()
-        for target in itertools.cycle(_TARGETS):
+        for target in itertools.cycle(name for name in _TARGETS if name in self._processes):
             low, high = self.options.seconds * 0.5, self.options.seconds * 1.5
             if self.over.wait(chance.uniform(low, high)):
                 return
@@ -74,22 +75,27 @@ class Breaker:
 
     def take_away(self) -> None:
         """Each at its part of the whole: PostgreSQL restarted, stopped for a while, restarted; Rasa stopped."""
-        plan: tuple[tuple[float, Callable[[], None]], ...] = (
-            (0.15, self._restart_postgres),
-            (0.35, lambda: self._restart_postgres(self.options.outage)),
-            (0.55, self._restart_postgres),
-            (0.75, self._stop_rasa),
-        )
-        for part, act in plan:
+        for part, act in self._plan():
             while self.written() < part * self.options.messages:
                 if self.over.wait(0.2):
                     return
             act()
 
-    def _restart_postgres(self, seconds: float = 0.0) -> None:
-        self.cluster.halt()
+    def _plan(self) -> Sequence[tuple[float, Callable[[], None]]]:
+        cluster = self.cluster
+        if cluster is None:
+            return ((0.75, self._stop_rasa),)
+        return (
+            (0.15, lambda: self._restart(cluster)),
+            (0.35, lambda: self._restart(cluster, self.options.outage)),
+            (0.55, lambda: self._restart(cluster)),
+            (0.75, self._stop_rasa),
+        )
+
+    def _restart(self, cluster: PostgresCluster, seconds: float = 0.0) -> None:
+        cluster.halt()
         time.sleep(seconds)
-        self.cluster.resume()
+        cluster.resume()
         self.kills["postgresql"] += 1
 
     def _stop_rasa(self) -> None:

@@ -3,7 +3,8 @@
 The real processes run under their supervisor on free ports, with PostgreSQL and a folder of their own. Gateway, worker
 and action server are killed in turn every few seconds, Rasa at most once a minute; PostgreSQL is restarted twice and
 stopped for a while, Rasa is stopped for a while, and the platforms fail a tenth of all calls. `--scripted` puts a
-scripted Rasa in the place of the real one: lighter, and everything else is the same.
+scripted Rasa in the place of the real one: lighter, and everything else is the same. `--sqlite` takes SQLite, which
+cannot be stopped by itself, and one worker.
 """
 
 import argparse
@@ -71,16 +72,16 @@ class Outcome:
 
 def run(folder: Path, options: argparse.Namespace) -> Outcome:
     """One run of the whole house; a message that stays unanswered for minutes is judged as such."""
-    cluster = PostgresCluster(durable=True)
+    cluster = None if options.sqlite else PostgresCluster(durable=True)
     scripted: ScriptedRasa | None = None
-    url = cluster.url(cluster.create())
-    database = open_database(url)
+    url = f"sqlite:///{folder / 'chaos.db'}" if cluster is None else cluster.url(cluster.create())
+    database, workers = open_database(url), 1 if cluster is None else 2
     try:
-        settings = {"DATABASE_URL": url, "WORKERS": "2"}
+        settings = {"DATABASE_URL": url, "WORKERS": str(workers)}
         if options.scripted:
             scripted = ScriptedRasa(url)
             settings |= {"RASA_URL": scripted.url, "START_RASA": "0"}
-        stack = Stack(folder, settings, workers=2)
+        stack = Stack(folder, settings, workers=workers)
         stack.start()
         try:
             return _Run(stack, cluster, scripted, database, options).measured()
@@ -90,7 +91,8 @@ def run(folder: Path, options: argparse.Namespace) -> Outcome:
         if scripted is not None:
             scripted.close()
         database.engine.dispose()
-        cluster.stop()
+        if cluster is not None:
+            cluster.stop()
 
 
 class ScriptedRasa(FakeRasa):
@@ -131,7 +133,7 @@ class ScriptedRasa(FakeRasa):
 @dataclass
 class _Run:
     stack: Stack
-    cluster: PostgresCluster
+    cluster: PostgresCluster | None
     scripted: ScriptedRasa | None
     database: Database
     options: argparse.Namespace
@@ -144,16 +146,15 @@ class _Run:
         began = time.monotonic()
         away = self.scripted.away if self.scripted is not None else None
         breaker = Breaker(self.stack, self.cluster, away, self.options, lambda: self.done)
-        threads = [threading.Thread(target=work) for work in (breaker.kill_in_turn, breaker.take_away)]
-        for thread in threads:
-            thread.start()
-        try:
-            with ThreadPoolExecutor(self.options.at_once) as pool:
-                list(pool.map(self._write, itertools.count(), people))
-        finally:
-            breaker.over.set()
-            for thread in threads:
-                thread.join()
+        with ThreadPoolExecutor(2) as others:
+            breaking = [others.submit(work) for work in (breaker.kill_in_turn, breaker.take_away)]
+            try:
+                with ThreadPoolExecutor(self.options.at_once) as pool:
+                    list(pool.map(self._write, itertools.count(), people))
+            finally:
+                breaker.over.set()
+        for work in breaking:
+            work.result()  # a run in which nothing was broken shows nothing
         return self._judged(people, breaker.kills, time.monotonic() - began)
 
     def _write(self, number: int, told: Told) -> None:
@@ -226,6 +227,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=4.0, help="between two kills, on average")
     parser.add_argument("--outage", type=float, default=60.0, help="seconds PostgreSQL and Rasa are stopped")
     parser.add_argument("--failing", type=float, default=0.1, help="part of the platforms' calls that fail")
+    parser.add_argument("--sqlite", action="store_true", help="SQLite instead of PostgreSQL")
     parser.add_argument("--scripted", action="store_true", help="a scripted Rasa instead of the real one")
     return parser.parse_args(arguments)
 
