@@ -1,4 +1,4 @@
-"""Figures of long periods without counting every case again; called by the dashboard.
+"""Figures of long periods without counting every case again; called by the dashboard and `forecount`.
 
 What a month that is over counted of its ended cases is kept, and believed as long as no case of that month has changed.
 Open cases, whose figures move with the clock, and months that are not over are counted each time. The stamp of a month
@@ -49,22 +49,47 @@ def figures(
     months = _whole_months(filters, now)
     lines: dict[str, Line] = {}
     live = and_(scope, chosen(filters), Case.status.in_(OPEN))
-    _add(lines, lines_where(session, live, by, now, clock))
+    _add(lines, lines_where(session, live, by, now, clock, way="open"))
     for rest in _around(filters, months):
         _add(lines, lines_where(session, and_(scope, chosen(rest), ended), by, now, clock))
     counted = []
     for month, key, stamp, known in _remembered(session, scope, calendar, filters, months, by):
-        if known is None:
-            where = and_(scope, chosen(month), ended)
-            found = lines_where(session, where, by, now, clock, measures=OF_A_CASE)
-            if sum(line.counts["received"] for line in found.values()) >= LEAST:
-                counted.append(Counted(key, stamp, _pack(found)))
-        else:
-            found = _unpack(known)
+        found = _unpack(known) if known is not None else _count(session, scope, month, by, now, clock)
+        if known is None and _worth_keeping(found):
+            counted.append(Counted(key, stamp, _pack(found)))
         _add(lines, found)
     if months:
         _add_undelivered(session, and_(scope, ended), replace(months[0], last=months[-1].last), by, now, lines)
     return figures_from(lines, filters, now, by), counted
+
+
+def missing(
+    session: Session, scope: ColumnElement[bool], calendar: Calendar, filters: Filter, now: datetime, by: str
+) -> list[Counted]:
+    """What `figures` would have to count of whole months, counted; for the worker, before somebody asks."""
+    clock = WorkingTime(calendar)
+    counted = []
+    for month, key, stamp, known in _remembered(session, scope, calendar, filters, _whole_months(filters, now), by):
+        found = _count(session, scope, month, by, now, clock) if known is None else {}
+        if _worth_keeping(found):
+            counted.append(Counted(key, stamp, _pack(found)))
+    return counted
+
+
+def stamp_of(session: Session, filters: Filter, now: datetime) -> str:
+    """What differs after any change of the cases of these months."""
+    return " ".join(_stamps(session, _whole_months(filters, now)).values())
+
+
+def _count(
+    session: Session, scope: ColumnElement[bool], month: Filter, by: str, now: datetime, clock: WorkingTime
+) -> dict[str, Line]:
+    where = and_(scope, chosen(month), Case.status.not_in(OPEN))
+    return lines_where(session, where, by, now, clock, measures=OF_A_CASE)
+
+
+def _worth_keeping(lines: Mapping[str, Line]) -> bool:
+    return sum(line.counts["received"] for line in lines.values()) >= LEAST
 
 
 def keep(session: Session, counted: Sequence[Counted], now: datetime) -> None:
@@ -110,7 +135,13 @@ def _print(session: Session, where: ColumnElement[bool], calendar: Calendar, by:
     """All that the figures of a month depend on besides its cases: who asks, for what, how it is counted."""
     query = counting(session, where, by, LONG_AGO, measures=OF_A_CASE).compile(session.get_bind())
     days = calendar.shifts, sorted(calendar.weekdays), sorted(calendar.off), sorted(calendar.work)
-    return hashlib.sha256(repr((str(query), sorted(query.params.items()), days)).encode()).hexdigest()
+    values = sorted((name, repr(_in_order(value))) for name, value in query.params.items())
+    return hashlib.sha256(repr((str(query), values, days)).encode()).hexdigest()
+
+
+def _in_order(value: Any) -> Any:
+    """Sets of states come in another order in every process; what one has counted is for all."""
+    return sorted(map(str, value)) if isinstance(value, list | tuple | set | frozenset) else value
 
 
 def _whole_months(filters: Filter, now: datetime) -> list[Filter]:
@@ -143,7 +174,7 @@ def _add_undelivered(
 ) -> None:
     key, undelivered = dimension(session, by), MEASURES["undelivered"](Case, now)
     query = select(key, func.count()).where(scope, chosen(period), undelivered).group_by(key)
-    for name, count in session.execute(by_time(query)):
+    for name, count in session.execute(by_time(query, way="named")):
         lines["" if name is None else str(name)].counts["undelivered"] += count
 
 

@@ -77,7 +77,7 @@ def twelve_months(session: Session, scope: ColumnElement[bool], filters: Filter,
         counts += [
             by_time(
                 select(literal(name), literal(key), func.count()).where(where, column >= start, column < end),
-                endings=name == "handled",
+                way="endings" if name == "handled" else "figures",
             )
             for key, start, end in zip(keys, edges, edges[1:], strict=False)
         ]

@@ -23,11 +23,8 @@ class WorkingTime:
         self._before = [0]  # working seconds before each day
         self._works: list[bool] = []
 
-    def seconds_between(self, a: int, b: int) -> int:
-        """Working seconds from one second of the epoch to another."""
-        return max(0, self.position(b) - self.position(a))
-
     def position(self, moment: int) -> int:
+        """Working seconds up to a second of the epoch: of two moments the difference lies between them."""
         day, second = divmod(moment - self._offset, DAY)
         while len(self._works) <= day:
             self._count_a_day()

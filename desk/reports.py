@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -140,7 +142,13 @@ def names_of(session: Session, by: str) -> Callable[[str], str]:
 
 def list_of(filters: Filter, measure: str, at: datetime) -> str:
     """The address of the list behind a figure."""
-    return url_for("reports.show_cases", measure=measure, as_of=at.isoformat(), **filters.address())
+    return f"{url_for('reports.show_cases', measure=measure)}&{_query(filters, at)}"
+
+
+@lru_cache(maxsize=1024)
+def _query(filters: Filter, at: datetime) -> str:
+    """Each line of a table has a dozen lists behind it, which differ in nothing here."""
+    return urlencode({"as_of": at.isoformat(), **filters.address()})
 
 
 def _address(filters: Filter, **changed: Any) -> str:

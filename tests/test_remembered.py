@@ -1,22 +1,30 @@
 """Remembered figures are the counted ones, after whatever happens to a case; and they are used."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, ColumnElement, delete, event, func, select, text, true, update
 from sqlalchemy.orm import Session
 
-from cases import remembered, service, statistics
+from cases import forecount, queries, remembered, service, statistics
 from cases.history import record
 from cases.measures import Filter
 from cases.model import Case, CaseEvent, Officer
 from cases.rulebook import Rulebook
 from core.db import Base, Database, reading, transaction
 from core.model import Outbound
+from core.vault import Vault
 from tests.desk import Desk, move
 from tests.lives import UNTIL, lead_lives
-from tests.support import DONG_DA, KIM_LIEN, add_units
+from tests.support import CITY, DONG_DA, KIM_LIEN, ROOT, add_officer, add_units
+from webhook.chores import FORECOUNT_EVERY, Chores
+from webhook.exporter import Exporter
 
 PERIODS = (
     Filter(date(2026, 1, 1), date(2026, 3, 31)),
@@ -139,6 +147,84 @@ def test_what_nobody_asks_for_any_more_is_forgotten(lived: Database, rulebook: R
     with transaction(lived) as session:
         remembered.keep(session, [], UNTIL + timedelta(days=91))
         assert session.scalar(select(func.count()).select_from(remembered.RememberedFigures)) == 0
+
+
+@pytest.fixture
+def leader(lived: Database) -> int:
+    with transaction(lived) as session:
+        return add_officer(session, "lanhdao", DONG_DA, "supervisor").id
+
+
+def asked_by(database: Database, rulebook: Rulebook, officer_id: int, by: str) -> tuple[statistics.Figures, int]:
+    """The figures of everything as this officer sees them, and how many months had to be counted for them."""
+    everything = Filter(date(2025, 1, 1), date(2026, 12, 31))
+    with reading(database) as session:
+        scope = queries.visible_to(session, session.get_one(Officer, officer_id))
+        found, counted = remembered.figures(session, scope, rulebook.calendar, everything, UNTIL, by)
+        again = statistics.figures(session, scope, rulebook.calendar, everything, UNTIL, by)
+    assert found.total.values() == again.total.values()
+    assert [(line.key, line.values()) for line in found.lines] == [(line.key, line.values()) for line in again.lines]
+    return found, len(counted)
+
+
+def test_the_worker_counts_what_a_leader_will_ask_and_what_has_changed_again(
+    lived: Database, rulebook: Rulebook, tmp_path: Path, leader: int
+) -> None:
+    at = [UNTIL]
+    exporter = Exporter(lived, rulebook, Vault(("key",)), tmp_path, lambda: at[0])
+    chores = Chores(lived, rulebook, exporter, lambda: at[0])
+    before = {by: asked_by(lived, rulebook, leader, by)[1] for by in forecount.BREAKDOWNS}
+    assert min(before.values()) >= 3
+    while chores.step("w"):
+        pass
+    assert {asked_by(lived, rulebook, leader, by)[1] for by in forecount.BREAKDOWNS} == {0}
+    with transaction(lived) as session:
+        session.execute(update(Case).where(Case.opened_at < PERIODS[0].end).values(rating=5))
+    assert asked_by(lived, rulebook, leader, "area")[1] >= 3
+    at[0] += FORECOUNT_EVERY
+    while chores.step("w"):
+        pass
+    assert {asked_by(lived, rulebook, leader, by)[1] for by in forecount.BREAKDOWNS} == {0}
+
+
+KEY_OF_A_MONTH = """
+from sqlalchemy import create_engine, true
+from sqlalchemy.orm import Session
+from cases import remembered
+from cases.rulebook import load_rulebook
+print(remembered._print(Session(create_engine("sqlite://")), true(), load_rulebook().calendar, "ward"))
+"""
+
+
+def test_what_one_process_has_counted_every_other_finds() -> None:
+    """The worker counts for the desk, and the desk for itself after a restart."""
+    seeds = ("1", "2", "3")
+    run = [
+        subprocess.run(
+            [sys.executable, "-c", KEY_OF_A_MONTH],
+            capture_output=True,
+            check=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
+        for seed in seeds
+    ]
+    assert len({one.stdout for one in run}) == 1
+
+
+def test_months_are_counted_ahead_for_those_alone_who_may_see_many_figures(lived: Database, leader: int) -> None:
+    with reading(lived) as session:
+        before = {piece.officer_id for piece in forecount.pieces(session, UNTIL)}
+    with transaction(lived) as session:
+        others = (("canbo", DONG_DA, "officer"), ("phuong", KIM_LIEN, "supervisor"), ("nghi", CITY, "supervisor"))
+        for name, unit, role in others:
+            add_officer(session, name, unit, role).active = name != "nghi"
+    with reading(lived) as session:
+        found = forecount.pieces(session, UNTIL)
+    assert leader in before and {piece.officer_id for piece in found} == before
+    days = sorted({(piece.quarter.first, piece.quarter.last) for piece in found})
+    assert days[-1][1] >= UNTIL.date() >= days[-1][0]
+    assert all(after[0] - before[1] == timedelta(days=1) for before, after in pairwise(days))
 
 
 def test_the_dashboard_shows_a_change_in_a_month_that_it_remembers(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

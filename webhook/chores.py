@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from cases import clocks, snapshots
+from cases import clocks, forecount, remembered, snapshots
 from cases.in_force import RulebookInForce
 from cases.rulebook import Rulebook
 from core import attachments
@@ -24,6 +24,7 @@ EXPIRE_EVERY = timedelta(minutes=10)
 FREEZE_EVERY = timedelta(minutes=1)
 REMOVE_EVERY = timedelta(seconds=10)
 LOOK_EVERY = timedelta(hours=6)
+FORECOUNT_EVERY = timedelta(hours=1)
 BATCH = 100
 
 
@@ -37,6 +38,8 @@ class Chores:
     now: Callable[[], datetime]
     media: Path | None = None  # where the files of citizens lie
     _next: dict[str, datetime] = field(default_factory=dict)
+    _pieces: list[forecount.Piece] = field(default_factory=list)
+    _counted: set[forecount.Piece] = field(default_factory=set)
 
     @cached_property
     def in_force(self) -> RulebookInForce:
@@ -56,13 +59,35 @@ class Chores:
             look_at_sizes(self.database)
         if self._due("remove", REMOVE_EVERY) and self._remove(worker):
             return True
-        return self._due("export", EXPORT_EVERY) and self._export(worker)
+        if self._due("export", EXPORT_EVERY) and self._export(worker):
+            return True
+        return self._forecount(worker)
 
     def _export(self, worker: str) -> bool:
         busy = self.exporter.step(worker)
         if busy:
             self._next.pop("export")
         return busy
+
+    def _forecount(self, worker: str) -> bool:
+        """One piece of the dashboard's months; once an hour all in which something has changed."""
+        if self._due("forecount", FORECOUNT_EVERY):
+            with reading(self.database) as session:
+                wanted = forecount.pieces(session, self.now())
+            self._pieces = [piece for piece in wanted if piece not in self._counted]
+            self._counted.intersection_update(wanted)
+        if not self._pieces:
+            return False
+        piece = self._pieces.pop(0)
+        with reading(self.database) as session:
+            calendar = self.in_force.at(session).calendar
+            counted = forecount.count(session, calendar, piece, self.now())
+        self._counted.add(piece)
+        if counted:
+            with transaction(self.database) as session:
+                remembered.keep(session, counted, self.now())
+            log.info("months counted", extra={"worker": worker, "count": len(counted)})
+        return True
 
     def _remove(self, worker: str) -> bool:
         """Take one file off the disk whose row was erased; the row lets go of its name when it is gone."""
