@@ -174,7 +174,7 @@ def _addition(turn: _Turn) -> Wish | None:
         return None
     if case_words.adds_nothing(turn.plain) and not said.media:
         return Wish("ask_more", turn.code)
-    return Wish("add", turn.code) if turn.code else None
+    return Wish("add", turn.code) if turn.code or case_words.adds_to_earlier(turn.plain) else None
 
 
 def _own(turn: _Turn) -> Wish | None:

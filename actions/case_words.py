@@ -110,6 +110,8 @@ _ADDS = re.compile(
     r"\b(?:bo sung|gui them|noi them|bao them|viet them|nhan them|ke them|cung cap them"
     r"|them (?:thong )?tin|them chi tiet|them anh|them hinh)\b"
 )
+# A report of theirs is spoken of: "hôm trước em có gửi phản ánh ổ gà, giờ nói thêm là ...".
+_EARLIER = re.compile(r"\b(?:da|co|vua|moi|tung) (?:gui|bao|phan anh)\b")
 _CODE = re.compile(r"\b(?:pa|ma)?[ -]?\d{3}[ -]?\d{3}[ -]?\d{3}\b|\bpa\b")
 _ADDS_NOTHING = re.compile(
     r"\b(?:cho|xin|toi|em|minh|chau|con|bac|anh|chi|co|chu|muon|can|dinh|duoc|bo sung|gui|noi|cung cap|ke|nhan|them"
@@ -214,6 +216,11 @@ def stays(plain: str) -> bool:
 
 def adds(plain: str) -> bool:
     return _ADDS.search(plain) is not None
+
+
+def adds_to_earlier(plain: str) -> bool:
+    """Whether there is more to tell of a report that was sent before, whatever it is called."""
+    return adds(plain) and _EARLIER.search(plain) is not None
 
 
 def adds_nothing(plain: str) -> bool:

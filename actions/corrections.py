@@ -6,7 +6,8 @@ from dataclasses import replace
 from actions.draft import Draft
 from actions.place import Location, Placer
 from actions.said import Said
-from actions.wording import EDITS, IS_NOT, WRONG, content_words, joined, meant_instead, patched_address, without_denied
+from actions.wording import EDITS, IS_NOT, WRONG, content_words, joined, meant_instead, patched_address
+from bot.denials import without_denied
 from cases.codes import fold
 
 SURE_MATTER = 0.60  # of the category, to take words that were meant otherwise (abuse) for a report all the same
@@ -54,7 +55,7 @@ class Corrector:
             return replace(draft, description=words if whole else joined(draft.description, words))
         if part == "location":
             return None if self._placer.from_words(meant_instead(said.text)) else without(part, draft)
-        meant = without_denied(said.text)
+        meant = fold(without_denied(said.text))
         named = next((code for code, label in self._categories.items() if label in meant), None)
         if named is None and said.category not in (None, draft.category) and said.category_confidence >= SURE_MATTER:
             named = said.category if said.category and self._categories[said.category] not in plain else None
@@ -77,8 +78,8 @@ class Corrector:
     def _category(self, said: Said, draft: Draft) -> Draft | None:
         """ "Không phải rác, là xây dựng": a few words that speak of another category than the one shown."""
         plain = fold(said.text)
-        is_not = IS_NOT.search(plain) is not None
-        brief = 1 <= content_words(said.text) <= (24 if is_not else 6) and (is_not or WRONG.search(plain) is not None)
+        longest = 24 if IS_NOT.search(plain) else 6
+        brief = 1 <= content_words(said.text) <= longest and WRONG.search(plain) is not None
         means_other = said.category_confidence >= SURE_MATTER and said.category not in (None, draft.category)
         return replace(draft, category=said.category) if brief and means_other else None
 

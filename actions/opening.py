@@ -6,7 +6,7 @@ from actions.corrections import SURE_MATTER
 from actions.draft import Draft, Step
 from actions.place import Location, Placer
 from actions.said import Matter, Said
-from actions.wishes import ANOTHER, DANGER_OVER, FILES_OWN, MORE_OF_IT, STILL_THE_SAME, WANTS_FILED
+from actions.wishes import ANOTHER, DANGER_OVER, FILES_OWN, STILL_THE_SAME, WANTS_FILED
 from actions.wording import NOT_KNOWN, QUESTION, content_words, joined
 from cases.answers import NO, YES
 from cases.codes import fold
@@ -108,8 +108,6 @@ class Opener:
         if "case_code" in said.entities and content_words(said.text) <= CODE_WORDS:
             return Step(draft, detour="track_case", over=True)
         if said.fresh and said.media and not said.text:
-            return Step(draft, detour="add_info", over=True)
-        if said.text and not said.tapped and MORE_OF_IT.search(fold(said.text)):
             return Step(draft, detour="add_info", over=True)
         return None
 

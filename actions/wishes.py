@@ -43,11 +43,6 @@ ANOTHER = re.compile(
     r"\b(?:cho|noi|viec|vu|cai|diem|doan) (?:khac|nua|moi)\b|\bkhac (?:cho|viec|vu|noi)\b"
     r"|\bkhong phai (?:la )?(?:cho|viec|vu|cai)\b|\b(?:lan nay|gio lai) (?:la|o|co)\b"
 )
-# A report of theirs is spoken of, and there is more to tell ("hôm trước em có gửi ... giờ em muốn nói thêm là ...").
-MORE_OF_IT = re.compile(
-    r"\b(?:da|co|vua|moi|tung) (?:gui|bao|phan anh)\b.{0,90}\b(?:noi them|bo sung|(?:bao|gui) them|cap nhat|them la)\b",
-    re.DOTALL,
-)
 # What was put into the earlier case belongs there.
 STILL_THE_SAME = re.compile(
     r"\b(?:van|dung|chinh|la) (?:la )?(?:viec|vu|cho|quan|cai|ho so)\b|\bho so (?:cu|do|truoc|kia)\b"

@@ -27,7 +27,7 @@ EDITS = {
     "category": re.compile(r"\b(?:linh vuc|loai viec|sai loai|nham loai|chuyen muc)\b"),
     "description": re.compile(r"\b(?:noi dung|mo ta|sai viec)\b"),
 }
-WRONG = re.compile(r"\b(?:sai|sua|nham|doi|chua dung|khong dung|khong phai|viet lai|ghi lai)\b")
+WRONG = re.compile(r"\b(?:sai|sua|nham|doi|chua dung|khong dung|(?:khong|ko|k|hong) phai|viet lai|ghi lai)\b")
 _RATHER = re.compile(r"\b(?:khong|ko|chu khong) phai\b.{0,60}?(?:,| ma | chu )\s*(?:ma |la |o |phai la )*(?P<rest>.+)$")
 _PART = re.compile(r"\b(?P<kind>so nha|so|ngo|ngach|hem|kiet|toa)\s*(?P<number>\d+[a-z]?(?:/\d+[a-z]?)*)")
 
@@ -39,15 +39,7 @@ def meant_instead(text: str) -> str:
     return text[match.start("rest") :] if match and len(plain) == len(text) else text
 
 
-_RULED_OUT = re.compile(r"\b(?:khong|ko|k|chu khong|chu ko) phai\b[^,.;]*")
-
-
 IS_NOT = re.compile(r"\b(?:khong|ko|k|hong) phai\b")  # how a correction begins: the category follows its other half
-
-
-def without_denied(text: str) -> str:
-    """Folded, without what is said not to be the matter: "xây sai phép, không phải tiếng ồn" is about building."""
-    return _RULED_OUT.sub(" ", fold(text))
 
 
 def patched_address(known: str, new: str) -> str:

@@ -5,19 +5,15 @@ openings ("tôi muốn phản ánh") and teach nothing here. It ranks every mess
 intent.
 """
 
-import re
 from typing import Optional, Text
 
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.shared.nlu.training_data.message import Message
 
+from bot.denials import without_denied
 from bot.labelled import LabelledTextComponent, facts, first_of, named
 from bot.linear import Ranking
 
-_DENIED = re.compile(
-    r"\b(?:không|ko|hông|khong|k)\s+(?:phải|phai)(?:\s+\w+){1,7}?\s*(?=[,.;]|\b(?:mà|ma|chứ|chu|nhé|nhe|đâu|dau)\b)",
-    re.I,
-)
 _ENOUGH = 3  # words left
 
 
@@ -28,7 +24,7 @@ class CategoryClassifier(LabelledTextComponent):
     def said_of(self, text: Text) -> Text:
         """Without what is said not to be the matter: "không phải cống, là ống nước vỡ" is about the pipe."""
         said = super().said_of(text)
-        rest = _DENIED.sub(" ", said)
+        rest = without_denied(said)
         return rest if len(rest.split()) >= _ENOUGH else said
 
     def label_of(self, message: Message) -> Optional[Text]:

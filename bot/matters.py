@@ -5,9 +5,10 @@ ra", "còn việc nữa", "thứ hai", "2.") or that announce two ("báo 2 việ
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Callable, List, Text, Tuple
+
+from bot.denials import without_marks
 
 MOST_PARTS = 8
 FEWEST_WORDS = 4  # of a part that can be a matter of its own
@@ -50,7 +51,7 @@ Read = Callable[[Text], Tuple[Text, Tuple[Tuple[Text, float], ...]]]  # a part's
 
 def parts_of(text: Text) -> List[Text]:
     """The stretches from one joining word to the next; what comes before the first matter is part of it."""
-    plain = _without_marks(text)
+    plain = without_marks(text)
     announced = _ANNOUNCED.search(plain)
     begins = announced.end() if announced else 0
     cuts = []
@@ -85,7 +86,7 @@ def matters_of(text: Text, read: Read) -> List[Matter]:
 
 def complaint_beside(text: Text, read: Read) -> Tuple[Tuple[Text, float], ...]:
     """The categories of the matter praise goes on to ("khen cảnh sát, nhưng sân bóng hò hét tới 24 giờ"), if any."""
-    match = _BUT.search(_without_marks(text))
+    match = _BUT.search(without_marks(text))
     rest = text[match.end() :] if match else ""
     if len(rest.split()) < FEWEST_WORDS + 1:
         return ()
@@ -100,8 +101,3 @@ def _is_new(matters: List[Matter], intent: Text, ranking: Tuple[Tuple[Text, floa
 
 def _best(ranking: Tuple[Tuple[Text, float], ...]) -> float:
     return ranking[0][1] if ranking else 0.0
-
-
-def _without_marks(text: Text) -> Text:
-    """Lower case without diacritics, one character for one, so that places in it are places in the text."""
-    return "".join(unicodedata.normalize("NFD", char)[0] for char in text.lower().replace("đ", "d"))

@@ -21,6 +21,7 @@ FIGURES = "figures.json"  # of the model beside it, on the evaluation set
 UNDERSTANDING = (
     "augment",
     "category",
+    "denials",
     "entities",
     "features",
     "intent",

@@ -17,6 +17,7 @@ _AFTER_A_STREET = frozenset(
     "đoạn doan ngõ ngo số gần gan chỗ đầu cuối dau cuoi giao giờ gio tắc tac ngập ngap kẹt ket ùn".split()
 )
 _CROSSINGS = frozenset("với và giao cắt đến tới voi va giao cat den toi".split())
+_GOES_TO = frozenset("ve vao ra len xuong tai trong o".split())
 _JOINS_CHAIN = frozenset(("", ",", "-", "–", "—", "/", "(", ", (", ",,", "- ,", ")"))
 
 
@@ -90,12 +91,12 @@ def _fits_bare(words: Sequence[Word], mention: Mention, entry: Entry, grade: Gra
         if entry.what is not What.STREET and (streets or entry.what not in (What.WARD, What.OLD_WARD)):
             return False
         goes_on = _goes_on_as_place(words, mention.last, first=not mention.first)
-        return _opens_clause(words, mention.first) and (goes_on or (streets and capital and marked))
+        return _at_a_break(words, mention.first) and (goes_on or (streets and capital and marked))
     district = any(e.what is What.AREA for e in mention.entries)
-    if district and not mention.exact and not _ends_clause(words, mention.last):
+    if district and not mention.exact and not _at_a_break(words, mention.last):
         # "toi thuong tin vao" is "thường tin"; a district stands at an end, beside another name, or after "o", "quan".
-        return _opens_clause(words, mention.first)
-    return marked or entry.what is not What.STREET or _opens_clause(words, mention.first)
+        return _at_a_break(words, mention.first)
+    return marked or entry.what is not What.STREET or _at_a_break(words, mention.first)
 
 
 def _fits_outside(words: Sequence[Word], mention: Mention, grade: Grade, *, alone: bool) -> bool:
@@ -103,7 +104,14 @@ def _fits_outside(words: Sequence[Word], mention: Mention, grade: Grade, *, alon
         return True
     named = alone or mention.cue is Cue.NEAR or _after_unknown_name(words, mention.start)
     named |= mention.cue is Cue.NUMBER and _after_numbered_district(words, mention.start)
+    named |= _closes_an_address(words, mention) or _opens_the_text(words, mention)
     return grade is Grade.NAME and not mention.person and named
+
+
+def _opens_the_text(words: Sequence[Word], mention: Mention) -> bool:
+    """ "Nha Trang dạo này kẹt xe", "Về Lạng Sơn chơi": no "nem chua Thanh Hóa", and no single word."""
+    first = mention.first - (mention.first == 1 and words[0].plain in _GOES_TO)
+    return first == 0 and mention.last - mention.start > 1
 
 
 def _after_numbered_district(words: Sequence[Word], start: int) -> bool:
@@ -116,9 +124,18 @@ def _after_unknown_name(words: Sequence[Word], start: int) -> bool:
     """ "Đường Lạch Tray Hải Phòng": a name we do not know, then the place it lies in; no "đường đi Hải Phòng"."""
     for first in range(max(0, start - 5), start - 2):
         between = words[first + 1 : start]
-        if words[first].folded in {*STREET_WORDS, *UNIT_WORDS} and all(word.text[0].isupper() for word in between):
+        if words[first].folded in {*STREET_WORDS, *UNIT_WORDS} and all(map(is_of_a_name, between)):
             return True
     return False
+
+
+def is_of_a_name(word: Word) -> bool:
+    return word.text[0].isupper() or word.text[0].isdigit()
+
+
+def _closes_an_address(words: Sequence[Word], mention: Mention) -> bool:
+    """ "..., Nam Đàn, Nghệ An": the last of several names with commas between them."""
+    return mention.exact and "," in words[mention.start].gap and is_of_a_name(words[mention.start - 1])
 
 
 def _goes_on_as_place(words: Sequence[Word], at: int, *, first: bool) -> bool:
@@ -126,12 +143,9 @@ def _goes_on_as_place(words: Sequence[Word], at: int, *, first: bool) -> bool:
     return at < len(words) and (words[at].folded in _AFTER_A_STREET or (first and words[at].gap.strip() == ","))
 
 
-def _opens_clause(words: Sequence[Word], at: int) -> bool:
-    return at == 0 or bool(re.search(r"[.,;:!?\n]", words[at].gap))
-
-
-def _ends_clause(words: Sequence[Word], at: int) -> bool:
-    return at == len(words) or bool(re.search(r"[.,;:!?\n]", words[at].gap))
+def _at_a_break(words: Sequence[Word], at: int) -> bool:
+    """Whether a clause ends before the word at this place, and the next begins."""
+    return at in (0, len(words)) or bool(re.search(r"[.,;:!?\n]", words[at].gap))
 
 
 def _admit_neighbours(words: Sequence[Word], spans: Sequence[Mention], admitted: list[Mention | None]) -> None:

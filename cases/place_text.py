@@ -76,6 +76,7 @@ _TITLES = frozenset(
     " tnhh hãng phim bài thơ ngân"
     " chi co chu bac ong ba cau thay chau ban ten".split()
 )
+_GOODS = frozenset("bia kem phở cốm lụa gốm sữa nem giò chả rượu xôi mắm quất nhãn lua gom com nem xoi".split())
 HOUSE_NUMBER = re.compile(r"\d{1,4}[a-z]?\d{0,2}|[a-z]{1,2}\d{1,4}")
 _GLUED_NUMBER = re.compile(r"(?:ngõ|ngo|ngách|ngach|hẻm|hem|số|so|sn)\d{1,4}[a-z]?")
 JOINS_UNIT = frozenset(("", ".", ":"))
@@ -135,6 +136,8 @@ def cue_before(words: Sequence[Word], start: int) -> tuple[Cue, bool]:
         return _cue_of_number(words, at, before), False
     if before in STREET_WORDS or _GLUED_NUMBER.fullmatch(before):
         return Cue.STREET, False
+    if before in _GOODS:  # "bia Trúc Bạch" is bought anywhere
+        return Cue.BARE, True
     if before in _TITLES or (at and (words[at - 1].plain, words[at].plain) == ("co", "giao")):
         return Cue.BARE, before != "viên"
     return (Cue.NEAR if before in _NEAR_WORDS else Cue.BARE), False

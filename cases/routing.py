@@ -6,12 +6,13 @@ A street is never placed in a ward without the citizen's word; what stays open c
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 
 from cases.address import address_of
+from cases.elsewhere import is_outside
 from cases.gazetteer import MAX_OPTIONS, Gazetteer, load_gazetteer, nearest_wards, wards_of_area
 from cases.mentions import Mention, find_mentions
-from cases.place_text import PROVINCE_UNITS, WARD_UNITS, Cue, cut_words
+from cases.place_text import WARD_UNITS, Cue, cut_words
 from cases.place_types import Entry, UnitRef, What
 
 __all__ = [
@@ -27,10 +28,6 @@ class Placement(StrEnum):
     ASK = "ask"
     OUTSIDE = "outside"
     NONE = "none"
-
-
-# Words between a name and the province it lies in: "chợ Đồng Xuân ở Thái Bình", "Nguyễn Trãi ở quận 5 Sài Gòn".
-_APART = {Cue.NEAR: 2, Cue.NUMBER: 4}
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def find_place(gazetteer: Gazetteer, text: str, hint_area: str | None = None) ->
     words = cut_words(text)
     mentions = find_mentions(gazetteer, words)
     hint = gazetteer.areas_by_slug.get(hint_area or "")
-    if _is_outside(mentions, hint):
+    if is_outside(words, mentions, hint):
         return Place(Placement.OUTSIDE, address=address_of(words, mentions), method="outside", confidence=0.9)
     inside = [mention for mention in mentions if any(entry.what is not What.OUTSIDE for entry in mention.entries)]
     evidence = _sort(inside, hint, address_of(words, inside))
@@ -78,32 +75,6 @@ def find_place(gazetteer: Gazetteer, text: str, hint_area: str | None = None) ->
     if evidence.places:
         return _from_places(gazetteer, evidence)
     return _from_areas(gazetteer, evidence)
-
-
-def _is_outside(mentions: Sequence[Mention], hint: UnitRef | None) -> bool:
-    """Another province is named, and nothing that can only be Hà Nội."""
-    outside = [m for m in mentions if any(entry.what is What.OUTSIDE for entry in m.entries)]
-    if not outside:
-        return False
-    inside = [m for m in mentions if m not in outside]
-    if not inside:
-        certain = any(m.cue is Cue.UNIT or len(m.entries) == 1 for m in outside)
-        return certain or hint is None
-    if any(entry.what in (What.AREA, What.CITY) for m in inside for entry in m.entries):
-        return False
-    # "Trần Phú, Hải Dương", "phường Minh Khai, tỉnh Hưng Yên": the province closes the address; or it opens it.
-    pairs = [(before, after) for before, after in pairwise(mentions) if before.last == after.first]
-    closes = any(after in outside for _, after in pairs)
-    closes |= any(
-        before in outside and before.cue is Cue.NEAR and after.cue is Cue.STREET and after.first - before.last < 3
-        for before, after in pairwise(mentions)
-    )
-    # "Chợ Đồng Xuân ở Thái Bình": a namesake, and where it lies.
-    closes |= any(
-        after in outside and before in inside and after.first - before.last < _APART.get(after.cue, 0)
-        for before, after in pairwise(mentions)
-    )
-    return closes or (all(m.cue < Cue.UNIT for m in inside) and any(m.unit in PROVINCE_UNITS for m in outside))
 
 
 def _sort(mentions: Sequence[Mention], hint: UnitRef | None, address: str) -> _Evidence:

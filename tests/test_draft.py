@@ -594,12 +594,6 @@ def test_an_answer_to_nothing_opens_no_report(words: str) -> None:
     assert step.over and step.draft.description is None
 
 
-def test_more_of_an_earlier_report_goes_to_that_case() -> None:
-    words = "Hôm trước em có gửi phản ánh ổ gà nhưng quên mã, giờ em muốn nói thêm là hố đã rộng gấp đôi"
-    step = READER.read(said(words), None, Draft())
-    assert (step.detour, step.over) == ("add_info", True)
-
-
 def test_a_vague_complaint_that_only_announces_is_asked_what_it_is() -> None:
     words = "khu nhà tôi bức xúc lắm rồi mà chẳng thấy ai quan tâm cả"
     assert READER.read(said(words, announces=True), None, Draft()).draft.next_question() == "description"

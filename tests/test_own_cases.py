@@ -53,6 +53,14 @@ def test_without_any_case_the_next_steps_are_told(talk: Talk) -> None:
 # More to add.
 
 
+def test_more_of_an_earlier_report_goes_there_though_it_sounds_like_a_new_one(talk: Talk) -> None:
+    code = talk.file(category="road_damage")
+    words = "hôm trước em có gửi phản ánh ổ gà nhưng quên mã, giờ em muốn nói thêm là hố đã rộng gấp đôi"
+    assert code in talk.say(words, "report", category="road_damage", sure=0.9)[0]
+    with reading(talk.database) as session:
+        assert session.scalar(select(func.count()).select_from(Case)) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "intent"),
     [
