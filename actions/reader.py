@@ -75,9 +75,10 @@ class Reader:
         agrees = confirms and (
             said.more_than_yes is not None or said.plain in YES
         )  # "ĐÚNG. NHANH LÊN": no cry for help
-        if said.says_stop and not agrees and not (asked == "location" and said.says_unknown):
+        placed = self._says_where(said, asked)
+        if said.says_stop and not agrees and not placed and not (asked == "location" and said.says_unknown):
             return Step(Draft(), ("utter_cancelled",), over=True)
-        if said.intent in PETITIONS and said.confidence >= SURE_LAW and not self._says_where(said, asked):
+        if said.intent in PETITIONS and said.confidence >= SURE_LAW and not placed:
             dropped = ("utter_draft_dropped",) if draft.description else ()
             return Step(Draft(), dropped, detour=said.intent, over=True)
         if said.entities.get("wish") == ERASE:  # the draft as well
@@ -89,7 +90,7 @@ class Reader:
         return None
 
     def _says_where(self, said: Said, asked: str) -> bool:
-        """The place that was asked for, and no more: whatever it sounds like otherwise."""
+        """The place that was asked for, and no more: "bo de" is a ward and gives nothing up."""
         brief = asked == "location" and content_words(said.text) < STORY
         return brief and self._placer.from_words(said.text) is not None
 

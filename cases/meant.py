@@ -28,11 +28,21 @@ def admitted_of(words: Sequence[Word], spans: Sequence[Mention], denied: Collect
     """
     marked = any(word.folded != word.plain for word in words)
     alone = _is_all_there_is(words, spans)
+    spans = _with_whole_persons(words, spans)
     admitted = [
         None if at in denied else _admit(words, mention, marked=marked, alone=alone) for at, mention in enumerate(spans)
     ]
     _admit_neighbours(words, spans, admitted)
     return [mention for mention in admitted if mention]
+
+
+def _with_whole_persons(words: Sequence[Word], spans: Sequence[Mention]) -> list[Mention]:
+    """ "bác Đinh Công Hòa Lâm" is one person, of whose name the second half looks like a place as well."""
+    kept: list[Mention] = []
+    for mention in spans:
+        goes_on = kept and kept[-1].person and kept[-1].last == mention.first and not words[mention.first].gap.strip()
+        kept.append(replace(mention, person=True) if goes_on and mention.cue is not Cue.UNIT else mention)
+    return kept
 
 
 def _is_all_there_is(words: Sequence[Word], mentions: Sequence[Mention]) -> bool:

@@ -69,7 +69,7 @@ _NEAR_WORDS = frozenset(
     " vỉa nhánh lộ bãi tư ba giao quanh vùng hướng dọc ubnd"
     " ban dân người phường xã quận huyện ngay chỗ quê sân đình chùa ngã lối sang nút vòng xuyến làn lề tuyến"
     " o tai gan khu vuc cong dau cuoi canh thuoc doan phia kdt toa quanh doc phuong quan huyen thon xom"
-    " tren duoi".split()
+    " tren duoi ngoai".split()
 )
 _TITLES = frozenset(
     "anh chị cô chú bác ông bà cậu dì thím mợ thầy cháu bé bạn tên họ sĩ em thư tịch chí giáo trưởng viên ty cty phần"

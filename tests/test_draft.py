@@ -604,3 +604,10 @@ def test_what_it_is_not_and_what_it_is_changes_the_category() -> None:
     message = said(words, category="water_supply", category_confidence=0.9)
     shown = replace(COMPLETE, category="drainage")
     assert READER.read(message, "confirm", shown).draft.category == "water_supply"
+
+
+@pytest.mark.parametrize("words", ["bo de", "phuong bo de", "Bồ Đề"])
+def test_a_ward_that_sounds_like_giving_up_is_a_ward(words: str) -> None:
+    asked = READER.read(said("Đèn hỏng dưới chân cầu Chương Dương, Long Biên"), None, Draft()).draft
+    step = READER.read(said(words, "cancel", 0.9), "location", asked)
+    assert not step.over and step.draft.location is not None and step.draft.location.settled
