@@ -7,7 +7,7 @@ from actions.draft import Draft
 from actions.place import Location, Placer
 from actions.said import Said
 from actions.wording import EDITS, IS_NOT, WRONG, content_words, joined, meant_instead, patched_address
-from bot.denials import without_denied
+from cases.answers import meant
 from cases.codes import fold
 
 SURE_MATTER = 0.60  # of the category, to take words that were meant otherwise (abuse) for a report all the same
@@ -55,8 +55,8 @@ class Corrector:
             return replace(draft, description=words if whole else joined(draft.description, words))
         if part == "location":
             return None if self._placer.from_words(meant_instead(said.text)) else without(part, draft)
-        meant = fold(without_denied(said.text))
-        named = next((code for code, label in self._categories.items() if label in meant), None)
+        rest = meant(said.text)
+        named = next((code for code, label in self._categories.items() if label in rest), None)
         if named is None and said.category not in (None, draft.category) and said.category_confidence >= SURE_MATTER:
             named = said.category if said.category and self._categories[said.category] not in plain else None
         return replace(draft, category=named) if named else without(part, draft)

@@ -10,9 +10,9 @@ from typing import Optional, Text
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.denials import without_denied
 from bot.labelled import LabelledTextComponent, facts, first_of, named
 from bot.linear import Ranking
+from bot.normalise import without_denied
 
 _ENOUGH = 3  # words left
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Callable, List, Text, Tuple
 
-from bot.denials import without_marks
+from bot.normalise import without_marks
 
 MOST_PARTS = 8
 FEWEST_WORDS = 4  # of a part that can be a matter of its own

@@ -22,6 +22,10 @@ _ACCENTED = re.compile(
     "[àáảãạăằắẳẵặâầấẩẫậèéẻẽẹêềếểễệìíỉĩịòóỏõọôồốổỗộơờớởỡợùúủũụưừứửữựỳýỷỹỵđ]",
     re.IGNORECASE,
 )
+# What is said not to be so: "không phải cống, là ống nước vỡ".
+_DENIED = re.compile(
+    r"\b(?:chu |ma )?(?:khong|ko|k|hong) phai\b(?: \w+){1,7}?\s*(?=[,.;]|$|\b(?:ma|chu|nhe|dau|nhung)\b)"
+)
 _OLD_TONE = {
     "oà": "òa",
     "oá": "óa",
@@ -168,3 +172,20 @@ def _cut_marks(text: str) -> str:
         if run <= _MAX_MARKS:
             kept.append(char)
     return "".join(kept)
+
+
+def without_marks(text: str) -> str:
+    """Lower case without diacritics, one character for one, so that places in it are places in the text."""
+    return "".join(unicodedata.normalize("NFD", char)[0] for char in text.lower().replace("đ", "d"))
+
+
+def without_denied(text: str) -> str:
+    """The text without it, marks as they were: "xây sai phép, không phải tiếng ồn" is about building."""
+    plain = without_marks(text)
+    if len(plain) != len(text):  # a letter that grows in small form
+        return text
+    kept, end = [], 0
+    for match in _DENIED.finditer(plain):
+        kept.append(text[end : match.start()])
+        end = match.end()
+    return " ".join([*kept, text[end:]])

@@ -21,7 +21,6 @@ FIGURES = "figures.json"  # of the model beside it, on the evaluation set
 UNDERSTANDING = (
     "augment",
     "category",
-    "denials",
     "entities",
     "features",
     "intent",

@@ -6,7 +6,7 @@ A general classifier cannot judge them, because what they mean depends on what w
 import re
 
 from bot.normalise import fold as with_marks
-from bot.normalise import has_accents
+from bot.normalise import has_accents, without_denied
 from cases.codes import fold
 
 # Folded, without accents.
@@ -67,3 +67,8 @@ def yes_and_more(text: str) -> str | None:
     if match is None or _YET.search(match["more"]):
         return None
     return match["more"].strip(" .,!~")
+
+
+def meant(text: str) -> str:
+    """Folded, without what is said not to be so: "xây sai phép, không phải tiếng ồn" is about building."""
+    return fold(without_denied(text))
