@@ -7,12 +7,23 @@ from pathlib import Path
 import pytest
 
 from cases.rulebook import Rulebook, load_rulebook
-from core.db import Database
+from core.db import Database, transaction
 from tests.desk import Desk, furnished_desk, seed_desk
 from tests.fakes import FakePlatform
 from tests.offices import Office, furnish
 from tests.stack import Stack
-from tests.support import Clock, NoPostgresError, PostgresCluster, PostgresHouse, SqliteHouse, build
+from tests.support import (
+    KIM_LIEN,
+    Clock,
+    NoPostgresError,
+    PostgresCluster,
+    PostgresHouse,
+    SqliteHouse,
+    add_officer,
+    add_units,
+    build,
+)
+from tests.talk import Talk
 
 BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
 
@@ -120,6 +131,17 @@ def desk(tmp_path: Path, seeded_desk: Path, rulebook: Rulebook) -> Iterator[Desk
 def office(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -> Office:
     """The officers' desk on either database, with an administrator who has a second factor."""
     return furnish(database, rulebook, clock, tmp_path)
+
+
+@pytest.fixture
+def talk(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -> Iterator[Talk]:
+    """Citizens, the worker and the officer of Kim Liên on either database; no case yet."""
+    with transaction(database) as session:
+        add_units(session)
+        add_officer(session, "kimlien", KIM_LIEN)
+    talk = Talk(database, rulebook, clock, tmp_path)
+    yield talk
+    talk.rasa.close()
 
 
 @pytest.fixture

@@ -21,11 +21,10 @@ from core.config import Config
 from core.db import Database, open_database, reading, transaction
 from core.model import Conversation, Inbound, Outbound
 from desk.app import create_app
-from tests.pages import config_for, post, token_in
+from tests.pages import PASSWORD, Doors, config_for, post
 from tests.support import Clock, Filed, add_units, migrate
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)  # a Tuesday, 10:00 in Hà Nội
-PASSWORD = "mat-khau-thu-nghiem"
 SCRIPT = "<script>alert('x')</script>\nDòng hai & \"ngoặc\""
 PEOPLE = (
     ("dongda", "officer", "legacy:006"),
@@ -39,7 +38,7 @@ PEOPLE = (
 
 
 @dataclass
-class Desk(Filed):
+class Desk(Filed, Doors):
     """A desk with units, officers and no cases, and the shortest words for what a test does with it."""
 
     app: Flask
@@ -49,17 +48,10 @@ class Desk(Filed):
     config: Config
     filed: int = 0
 
-    def visitor(self) -> FlaskClient:
-        return self.app.test_client()
-
     def log_in(self, username: str, password: str = PASSWORD) -> FlaskClient:
         client = self.visitor()
         assert self.try_login(client, username, password).status_code == 302
         return client
-
-    def try_login(self, client: FlaskClient, username: str, password: str, **data: str) -> TestResponse:
-        form = {"csrf_token": token_in(client.get("/login")), "username": username, "password": password, **data}
-        return client.post("/login", data=form)
 
     def file(self, *, ward: str | None = "2025:00229", area: str | None = "legacy:006", **values: Any) -> str:
         """A new case with its own conversation; returns the code."""

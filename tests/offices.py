@@ -22,10 +22,9 @@ from core.db import Database, reading, transaction
 from core.model import Conversation, Outbound
 from core.vault import Vault
 from desk.app import create_app
-from tests.pages import config_for, post, token_in
+from tests.pages import PASSWORD, Doors, config_for, post, token_in
 from tests.support import CAU_GIAY, CITY, DONG_DA, KIM_LIEN, LANG, Clock, Filed, add_units
 
-PASSWORD = "mat-khau-thu-nghiem"
 PEOPLE = (
     ("dongda", "officer", DONG_DA),
     ("kimlien", "officer", KIM_LIEN),
@@ -38,7 +37,7 @@ PEOPLE = (
 
 
 @dataclass
-class Office(Filed):
+class Office(Filed, Doors):
     """The desk, and the shortest words for what a test does with it."""
 
     app: Flask
@@ -50,9 +49,6 @@ class Office(Filed):
     ids: dict[str, int] = field(default_factory=dict)
     filed: int = 0
 
-    def visitor(self) -> FlaskClient:
-        return self.app.test_client()
-
     def log_in(self, username: str, password: str = PASSWORD) -> FlaskClient:
         """Through the doors a person takes; an administrator with the code of the phone."""
         client = self.visitor()
@@ -62,10 +58,6 @@ class Office(Filed):
             self.clock.advance(seconds=30)  # a code opens once
             assert self.try_code(client, self.code()).status_code == 302
         return client
-
-    def try_login(self, client: FlaskClient, username: str, password: str, **data: str) -> TestResponse:
-        form = {"csrf_token": token_in(client.get("/login")), "username": username, "password": password, **data}
-        return client.post("/login", data=form)
 
     def try_code(self, client: FlaskClient, code: str) -> TestResponse:
         return client.post("/login/code", data={"csrf_token": token_in(client.get("/login/code")), "code": code})
@@ -82,7 +74,7 @@ class Office(Filed):
             chosen = {"category": "waste", "description": "Rác chưa thu gom ba ngày", **values}
             draft = Draft(conversation.id, ward_id=ward, area_id=area, **chosen)
             now, rulebook = self.clock(), RulebookInForce(self.rulebook).at(session)
-            return open_case(session, rulebook, draft, f"turn:{self.filed}:0", now).code
+            return open_case(session, rulebook, draft, f"filed:{self.filed}", now).code
 
     def _conversation(self, session: Any, user: str) -> Conversation:
         found = session.scalars(select(Conversation).where(Conversation.user_id == user)).first()

@@ -14,6 +14,8 @@ from werkzeug.test import TestResponse
 
 from core.config import Config
 
+PASSWORD = "mat-khau-thu-nghiem"
+
 
 def config_for(folder: Path) -> Config:
     """Settings of a desk or portal whose files lie in `folder`; no channel is connected."""
@@ -38,6 +40,19 @@ def token_in(response: TestResponse) -> str:
     found = re.search(r'name="csrf_token" value="([^"]+)"', response.text)
     assert found, response.text
     return found[1]
+
+
+class Doors:
+    """How visitors reach the desk of a test, and what happens when one tries to log in."""
+
+    app: Flask
+
+    def visitor(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def try_login(self, client: FlaskClient, username: str, password: str, **data: str) -> TestResponse:
+        form = {"csrf_token": token_in(client.get("/login")), "username": username, "password": password, **data}
+        return client.post("/login", data=form)
 
 
 def post(client: FlaskClient, path: str, **data: object) -> TestResponse:

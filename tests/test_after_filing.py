@@ -1,8 +1,6 @@
 """After filing: what a citizen says of a result, takes back, adds and looks up, whatever the classifier makes of it."""
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, true
@@ -12,19 +10,11 @@ from cases import service
 from cases.closings import merge
 from cases.measures import Filter
 from cases.model import Case, CaseEvent, Officer
-from cases.rulebook import Rulebook
 from cases.statistics import figures
-from core.db import Database, reading, transaction
+from core.db import reading, transaction
 from core.model import Conversation
-from tests.support import DONG_DA, NOW, Clock
+from tests.support import DONG_DA, NOW
 from tests.talk import Talk
-
-
-@pytest.fixture
-def talk(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -> Iterator[Talk]:
-    talk = Talk(database, rulebook, clock, tmp_path)
-    yield talk
-    talk.rasa.close()
 
 
 def scores(talk: Talk, code: str) -> list[int]:

@@ -34,8 +34,8 @@ DRAFTS: dict[str, dict[str, Any]] = {
 ENDS = {"cancel", "denounce", "complain_decision"}
 
 
-class Dialogue(Door):
-    """Taps only: each payload is an intent and nothing was written."""
+class Taps(Door):
+    """At the door of the real Rasa: each payload is an intent and nothing was written."""
 
     def __init__(self, stack: Stack) -> None:
         database = open_database(stack.environment()["DATABASE_URL"])
@@ -51,8 +51,8 @@ class Dialogue(Door):
 
 
 @pytest.fixture(scope="module")
-def dialogue(stack: Stack) -> Dialogue:
-    return Dialogue(stack)
+def dialogue(stack: Stack) -> Taps:
+    return Taps(stack)
 
 
 def in_form(asked: str) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def in_form(asked: str) -> dict[str, Any]:
     return {"v": 1, "slots": slots, "loop": "report_form", "noticed": None}
 
 
-def test_every_intent_is_answered_outside_the_form(dialogue: Dialogue) -> None:
+def test_every_intent_is_answered_outside_the_form(dialogue: Taps) -> None:
     for intent in INTENTS:
         answer = dialogue.turn(f"/{intent}", {})
         said = [reply["text"] for reply in answer["replies"] if reply.get("text")]
@@ -69,7 +69,7 @@ def test_every_intent_is_answered_outside_the_form(dialogue: Dialogue) -> None:
 
 
 @pytest.mark.parametrize("asked", sorted(DRAFTS))
-def test_every_intent_is_answered_at_each_question_and_the_draft_is_kept(dialogue: Dialogue, asked: str) -> None:
+def test_every_intent_is_answered_at_each_question_and_the_draft_is_kept(dialogue: Taps, asked: str) -> None:
     for intent in INTENTS:
         answer = dialogue.turn(f"/{intent}", in_form(asked))
         assert any(reply.get("text") for reply in answer["replies"]), intent
@@ -82,24 +82,24 @@ def test_every_intent_is_answered_at_each_question_and_the_draft_is_kept(dialogu
 
 
 @pytest.mark.parametrize("intent", ["denounce", "complain_decision"])
-def test_petitions_are_marked_to_be_forgotten(dialogue: Dialogue, intent: str) -> None:
+def test_petitions_are_marked_to_be_forgotten(dialogue: Taps, intent: str) -> None:
     replies = dialogue.turn(f"/{intent}", {})["replies"]
     assert any((reply.get("custom") or {}).get("forget") for reply in replies)
 
 
-def test_danger_gets_its_numbers_before_the_notice(dialogue: Dialogue) -> None:
+def test_danger_gets_its_numbers_before_the_notice(dialogue: Taps) -> None:
     replies = dialogue.turn("/emergency", {})["replies"]
     assert "113" in replies[0]["text"] and "trợ lý tự động" in replies[-1]["text"]
 
 
-def test_the_same_turn_sent_twice_says_the_same_and_files_once(dialogue: Dialogue) -> None:
+def test_the_same_turn_sent_twice_says_the_same_and_files_once(dialogue: Taps) -> None:
     first = dialogue.turn("/affirm", in_form("confirm"), 19_000_000)
     second = dialogue.turn("/affirm", in_form("confirm"), 19_000_000)
     assert first == second
     assert any("PA-" in reply["text"] for reply in first["replies"])
 
 
-def test_an_open_case_like_it_is_joined_by_one_tap_beside_the_summary(dialogue: Dialogue, stack: Stack) -> None:
+def test_an_open_case_like_it_is_joined_by_one_tap_beside_the_summary(dialogue: Taps, stack: Stack) -> None:
     theirs = "Nhà bà Hoa đây, rác chất đống"
     given = Given("zalo", "neighbour", "waste", "dong_da", theirs, "new", 50, KIM_LIEN, "Ngõ 12 Chùa Bộc")
     database = open_database(stack.environment()["DATABASE_URL"])
@@ -120,7 +120,7 @@ def test_an_open_case_like_it_is_joined_by_one_tap_beside_the_summary(dialogue: 
 
 
 @pytest.mark.parametrize("text", ["{code} {0} {unknown} 0[x]", "%s %(a)s", "\\n \\u0000", "[số điện thoại] 0[số thẻ]"])
-def test_braces_and_brackets_in_what_people_write_are_only_words(dialogue: Dialogue, text: str) -> None:
+def test_braces_and_brackets_in_what_people_write_are_only_words(dialogue: Taps, text: str) -> None:
     state = in_form("confirm")
     state["slots"]["description"] = f"Rác chất đống {text}"
     answer = dialogue.turn("/thank", state)

@@ -1,8 +1,6 @@
 """Citizens who joined a case: what they send is for the officer, each a number; and they may leave again."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,23 +9,15 @@ from sqlalchemy import select
 from cases import conflict, followers
 from cases.model import Case, Officer
 from cases.officers import create_officer
-from cases.rulebook import Rulebook
-from core.db import Database, reading, transaction
+from core.db import reading, transaction
 from core.model import Attachment
 from desk.app import create_app
 from tests.offices import PASSWORD
 from tests.pages import config_for, token_in
-from tests.support import DONG_DA, KIM_LIEN, Clock
+from tests.support import DONG_DA, KIM_LIEN
 from tests.talk import Talk
 
 REPORT = "Ngõ 12 Chùa Bộc, phường Kim Liên rác chất đống hôi thối không ai dọn"
-
-
-@pytest.fixture
-def talk(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -> Iterator[Talk]:
-    talk = Talk(database, rulebook, clock, tmp_path)
-    yield talk
-    talk.rasa.close()
 
 
 def joined(talk: Talk, user: str, photos: int = 0) -> None:

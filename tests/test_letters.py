@@ -1,7 +1,7 @@
 """The lawful way of a petition: an empty letter with all the law asks for, open to everybody, offered by the bot."""
 
 import io
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,17 +10,14 @@ from sqlalchemy import select
 
 from cases.letters import MIME, load_letters
 from cases.rulebook import Rulebook
-from core import inbox
 from core.config import load_config
-from core.db import Database, reading, transaction
+from core.db import Database, reading
 from core.model import Inbound
 from portal.app import create_app
-from tests.acting import ActingRasa
-from tests.support import VAULT, Clock, FakeChannel, said
-from webhook.converse import Converser
+from tests.support import Clock, FakeChannel
+from tests.talk import Talk
 from webhook.deliver import Deliverer, Means
 from webhook.kept import FORGOTTEN
-from webhook.rasa_client import RasaClient
 
 NEEDED = {
     "complain_decision": (
@@ -59,13 +56,6 @@ def test_everybody_downloads_the_letter_with_all_the_law_asks_for(
         assert client.get(nothing).status_code == 404
 
 
-@pytest.fixture
-def rasa(database: Database, clock: Clock, tmp_path: Path) -> Iterator[ActingRasa]:
-    server = ActingRasa(database, clock, tmp_path)
-    yield server
-    server.close()
-
-
 @pytest.mark.parametrize(
     ("words", "kind"),
     [
@@ -75,25 +65,24 @@ def rasa(database: Database, clock: Clock, tmp_path: Path) -> Iterator[ActingRas
     ],
 )
 def test_who_writes_of_a_petition_gets_the_way_the_limits_the_receiver_and_the_letter(
-    words: str, kind: str, database: Database, rulebook: Rulebook, rasa: ActingRasa, clock: Clock, tmp_path: Path
+    words: str, kind: str, talk: Talk, tmp_path: Path
 ) -> None:
-    rasa.means[words] = kind
-    with transaction(database) as session:
-        inbox.accept(session, said(words), clock(), VAULT)
+    talk.dialogue.means[words] = kind
+    talk.hear(words)
     channel, outgoing = FakeChannel(), tmp_path / "outgoing"
-    converser = Converser(database, rulebook, RasaClient([rasa.url], 5.0), VAULT, clock, outgoing=outgoing)
-    deliverer = Deliverer(database, {"zalo": channel}, clock, Means(folder=outgoing))
+    converser = replace(talk.converser, outgoing=outgoing)
+    deliverer = Deliverer(talk.database, {"zalo": channel}, talk.clock, Means(folder=outgoing))
     while converser.step("w") or deliverer.step("w"):
         pass
     way, letter, file = channel.sent
     letter_of = load_letters()[kind]
     assert "Điều" in way.text and "ngày" in way.text
-    assert rulebook.casebook.refusals[letter_of.body].body in letter.text
+    assert talk.rulebook.casebook.refusals[letter_of.body].body in letter.text
     (button,) = letter.buttons
     assert (button.title, button.is_link) == (letter_of.button, True)
     assert button.payload.endswith(f"/letters/{letter_of.file_name}") and len(button.title) <= 20
     assert file.file is not None and file.file.title == letter_of.file_name
     assert letter_of.title in words_in(file.file.data)
-    with reading(database) as session:
+    with reading(talk.database) as session:
         assert session.scalars(select(Inbound.text)).all() == [FORGOTTEN]
     assert len(list(outgoing.iterdir())) == 1

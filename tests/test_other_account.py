@@ -1,7 +1,6 @@
 """A case opened in another account by its code and secret word: for good, told to the old one, and not by guessing."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import select
@@ -10,17 +9,9 @@ from cases import service
 from cases.audit import AuditEntry
 from cases.codes import new_code, secret_word
 from cases.queries import messages_of
-from cases.rulebook import Rulebook
-from core.db import Database, reading
-from tests.support import VAULT, Clock
+from core.db import reading
+from tests.support import VAULT
 from tests.talk import Talk
-
-
-@pytest.fixture
-def talk(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -> Iterator[Talk]:
-    talk = Talk(database, rulebook, clock, tmp_path)
-    yield talk
-    talk.rasa.close()
 
 
 def receipt(code: str) -> str:

@@ -1,8 +1,5 @@
 """Own cases listed, added to and left alone; an incident that is known; results in the middle of another report."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import func, select
 
@@ -10,18 +7,8 @@ from cases import service
 from cases.codes import new_code
 from cases.incident_model import Incident
 from cases.model import Case
-from cases.rulebook import Rulebook
-from core.db import Database, reading, transaction
-from tests.support import Clock
+from core.db import reading, transaction
 from tests.talk import Talk
-
-
-@pytest.fixture
-def talk(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -> Iterator[Talk]:
-    talk = Talk(database, rulebook, clock, tmp_path)
-    yield talk
-    talk.rasa.close()
-
 
 # The list.
 

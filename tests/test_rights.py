@@ -24,9 +24,9 @@ from core.db import Database, reading, transaction
 from core.model import Attachment, Conversation, Inbound, Outbound, Turn
 from core.vault import Vault
 from portal.app import create_app
-from tests.acting import ActingRasa, domain
+from tests.dialogue import Dialogue, domain
 from tests.offices import token_in
-from tests.support import DONG_DA, KIM_LIEN, Clock, FakeChannel, add_officer, add_units, said
+from tests.support import DONG_DA, KIM_LIEN, Clock, FakeChannel, FakeRasa, add_officer, add_units, said
 from webhook.chores import Chores
 from webhook.converse import Converser
 from webhook.deliver import Deliverer
@@ -44,9 +44,10 @@ class House:
 
     database: Database
     rulebook: Rulebook
-    rasa: ActingRasa
     clock: Clock
     folder: Path
+    dialogue: Dialogue
+    rasa: FakeRasa
     channel: FakeChannel = field(default_factory=FakeChannel)
     platform: str = "zalo"
     options_before: list[dict[str, str]] = field(default_factory=list)
@@ -54,7 +55,7 @@ class House:
 
     @property
     def vault(self) -> Vault:
-        return Vault(self.rasa.context.config.data_keys)
+        return Vault(self.dialogue.context.config.data_keys)
 
     @property
     def converser(self) -> Converser:
@@ -63,7 +64,7 @@ class House:
     def say(self, text: str = "", means: str = "", **values: Any) -> list[str]:
         """What a citizen writes or taps; returns what they are told."""
         if means:
-            self.rasa.means[mask(text).text] = means
+            self.dialogue.means[mask(text).text] = means
         self.clock.advance(seconds=1)
         event = said(text, at=self.clock(), user=USER, **values)
         with transaction(self.database) as session:
@@ -128,8 +129,9 @@ class House:
 def house(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -> Iterator[House]:
     with transaction(database) as session:
         add_units(session)
-    rasa = ActingRasa(database, clock, tmp_path)
-    yield House(database, rulebook, rasa, clock, tmp_path)
+    dialogue = Dialogue(database, clock, tmp_path)
+    rasa = FakeRasa(dialogue.answer)
+    yield House(database, rulebook, clock, tmp_path, dialogue, rasa)
     rasa.close()
 
 
@@ -358,7 +360,7 @@ def test_the_link_shows_everything_to_a_person_and_nothing_to_a_preview(house: H
     house.tap("Đồng ý")
     house.say("xem dữ liệu của tôi", "privacy_request")
     path = house.channel.sent[-1].buttons[0].payload.partition("/my-data/")[2]
-    config = house.rasa.context.config
+    config = house.dialogue.context.config
     client = create_app(config, house.database, house.rulebook, house.clock).test_client()
     preview = client.get(f"/my-data/{path}")
     assert preview.status_code == 200 and preview.headers["Cache-Control"] == "no-store"
