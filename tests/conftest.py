@@ -1,5 +1,6 @@
 """Fixtures of every test: databases built by the migrations, catalogues, no network, no silent skips in CI."""
 
+import logging
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -10,11 +11,13 @@ from cases.rulebook import Rulebook, load_rulebook
 from core.db import Database, transaction
 from tests.desk import Desk, furnished_desk, seed_desk
 from tests.fakes import FakePlatform
+from tests.message_path import House, personal_in
 from tests.offices import Office, furnish
 from tests.stack import Stack
 from tests.support import (
     KIM_LIEN,
     Clock,
+    FakeRasa,
     NoPostgresError,
     PostgresCluster,
     PostgresHouse,
@@ -142,6 +145,26 @@ def talk(database: Database, rulebook: Rulebook, clock: Clock, tmp_path: Path) -
     talk = Talk(database, rulebook, clock, tmp_path)
     yield talk
     talk.rasa.close()
+
+
+@pytest.fixture
+def rasa() -> Iterator[FakeRasa]:
+    server = FakeRasa()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def house(
+    database: Database, rulebook: Rulebook, rasa: FakeRasa, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> Iterator[House]:
+    """A worker with a scripted Rasa. It is told personal words; none may be in any log record, at any level."""
+    caplog.set_level(logging.DEBUG)
+    with transaction(database) as session:
+        add_units(session)
+        add_officer(session, "kimlien", KIM_LIEN)
+    yield House(database, rulebook, rasa, clock)
+    assert personal_in(caplog.get_records("call")) == []
 
 
 @pytest.fixture
