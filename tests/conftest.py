@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from cases.rulebook import Rulebook, load_rulebook
-from core.db import Database, transaction
+from core.db import Base, Database, open_database, transaction
+from core.vault import Vault
+from tests.channels import CASES, ChannelCase, config_of, never_opened
+from tests.channels import NOW as CHANNEL_NOW
 from tests.desk import Desk, furnished_desk, seed_desk
 from tests.fakes import FakePlatform
 from tests.message_path import House, personal_in
@@ -27,6 +30,8 @@ from tests.support import (
     build,
 )
 from tests.talk import Talk
+from webhook.channels import build_channels
+from webhook.channels.base import Channel
 
 BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
 
@@ -173,3 +178,33 @@ def platform() -> Iterator[FakePlatform]:
     server = FakePlatform()
     yield server
     server.close()
+
+
+@pytest.fixture(name="case", params=CASES, ids=lambda case: case.name)
+def channel_case(request: pytest.FixtureRequest) -> ChannelCase:
+    """Each channel in turn, for the contract they share."""
+    found: ChannelCase = request.param
+    return found
+
+
+@pytest.fixture
+def channel_database(tmp_path: Path) -> Iterator[Database]:
+    """SQLite for a channel's tokens."""
+    opened = open_database(f"sqlite:///{tmp_path}/test.db")
+    Base.metadata.create_all(opened.engine)
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def channels(platform: FakePlatform, channel_database: Database) -> dict[str, Channel]:
+    config = config_of(platform.url)
+    return build_channels(config, channel_database, Vault(config.data_keys), lambda: CHANNEL_NOW)
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Channel]:
+    """Channels for parsing only: nothing is sent, nothing stored."""
+    config = config_of("http://127.0.0.1:9")
+    unused = never_opened(tmp_path_factory.mktemp("readers"))
+    return build_channels(config, unused, Vault(config.data_keys), lambda: CHANNEL_NOW)

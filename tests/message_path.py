@@ -17,14 +17,7 @@ from core.inbox import InboundEvent
 from core.log import JsonFormatter
 from core.model import Conversation, Inbound, Outbound, Turn
 from core.vault import Vault
-from tests.support import (
-    DONG_DA,
-    KIM_LIEN,
-    Clock,
-    FakeChannel,
-    FakeRasa,
-    said,
-)
+from tests.support import DONG_DA, KIM_LIEN, Clock, FakeChannel, FakeRasa, said
 from webhook.converse import Converser
 from webhook.deliver import Deliverer
 from webhook.rasa_client import RasaClient

@@ -5,11 +5,7 @@ from datetime import timedelta
 
 from tests.fakes import Reply
 from tests.message_path import SEND, TURN, USER, House
-from tests.support import (
-    NOW,
-    answer_with,
-    channel_error,
-)
+from tests.support import NOW, answer_with, channel_error
 
 
 def test_a_message_the_platform_takes_later_keeps_its_place(house: House) -> None:

@@ -13,10 +13,7 @@ from core.db import transaction
 from core.inbox import LEASE
 from tests.fakes import Reply
 from tests.message_path import FORM, NAME, TURN, House
-from tests.support import (
-    NOW,
-    answer_with,
-)
+from tests.support import NOW, answer_with
 
 
 def test_the_words_after_an_officers_question_go_to_the_case_and_those_after_them_to_the_bot(house: House) -> None:

@@ -11,9 +11,7 @@ from cases.masking import PHONE
 from core.db import reading, transaction
 from core.model import Conversation, Inbound, Turn
 from tests.message_path import FORM, NAME, NUMBER, USER, House
-from tests.support import (
-    answer_with,
-)
+from tests.support import answer_with
 from webhook.kept import FORGOTTEN
 from webhook.question import let_go
 

@@ -22,14 +22,7 @@ from core.model import Conversation
 from core.vault import Vault
 from tests.fakes import Reply
 from tests.message_path import FORM, NAME, TURN, USER, House, personal_in
-from tests.support import (
-    KIM_LIEN,
-    NOW,
-    Crash,
-    answer_with,
-    crash_at,
-    said,
-)
+from tests.support import KIM_LIEN, NOW, Crash, answer_with, crash_at, said
 from webhook.channels import TOKEN_TIMEOUT
 from webhook.converse import PATIENCE
 from webhook.rasa_client import CONNECT_TIMEOUT, Answer, RasaClient

@@ -14,11 +14,7 @@ from core.clock import SharedClock
 from core.spool import Spool
 from core.vault import Vault
 from tests.message_path import House
-from tests.support import (
-    Crash,
-    crash_at,
-    said,
-)
+from tests.support import Crash, crash_at, said
 from webhook.chores import Chores
 from webhook.download import HostRule
 from webhook.exporter import Exporter
