@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.channels import CASES, ChannelCase, config_of, never_opened
 from tests.channels import NOW as CHANNEL_NOW
 from tests.desk import Desk, furnished_desk, seed_desk
 from tests.fakes import FakePlatform
+from tests.media import MediaHost, Place, place_on
 from tests.message_path import House, personal_in
 from tests.offices import Office, furnish
 from tests.stack import Stack
@@ -208,3 +210,20 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Channel]:
     config = config_of("http://127.0.0.1:9")
     unused = never_opened(tmp_path_factory.mktemp("readers"))
     return build_channels(config, unused, Vault(config.data_keys), lambda: CHANNEL_NOW)
+
+
+@pytest.fixture
+def host() -> Iterator[MediaHost]:
+    """The platforms' server of files."""
+    opened = MediaHost()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def place(host: MediaHost, clock: Clock, migrated_sqlite: Path, tmp_path: Path) -> Iterator[Place]:
+    """A fetcher of files with a folder of its own, on SQLite."""
+    shutil.copy(migrated_sqlite, tmp_path / "media.db")
+    database = open_database(f"sqlite:///{tmp_path}/media.db")
+    yield place_on(database, host, clock, tmp_path)
+    database.engine.dispose()

@@ -15,10 +15,10 @@ from core import enclosure
 from core.db import reading, transaction
 from core.model import Conversation, Outbound
 from desk.closing import UPLOAD_LIMIT
+from tests.casework import ELSEWHERE, picture
 from tests.desk import Desk
 from tests.pages import post
 from tests.support import FakeChannel
-from tests.test_casework import ELSEWHERE, picture
 from webhook.deliver import Deliverer, Means
 
 TEXT = "Chúng tôi gửi anh/chị biên bản kiểm tra."

@@ -14,10 +14,10 @@ from core import inbox
 from core.db import reading, transaction
 from core.model import Conversation, Outbound, Turn
 from core.vault import Vault
+from tests.casework import ELSEWHERE, give_phone
 from tests.desk import Desk, move
 from tests.pages import post
 from tests.support import FakeChannel, said
-from tests.test_casework import ELSEWHERE, give_phone
 from webhook.converse import Converser
 from webhook.deliver import Deliverer
 from webhook.rasa_client import RasaClient

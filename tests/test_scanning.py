@@ -18,8 +18,8 @@ from core.model import Attachment
 from core.scanner import ScannerAwayError, scan, scanner
 from simulator.samples import draw
 from tests.clamd import EICAR, clamd, verdict
+from tests.media import MediaHost, page
 from tests.support import NOW, VAULT, Clock, said
-from tests.test_media import MediaHost, page
 from webhook.download import HostRule, Limits
 from webhook.media import MediaFetcher
 

@@ -9,10 +9,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from desk.app import create_app
+from tests.casework import GOOD, close, picture
 from tests.clamd import EICAR, clamd, verdict
 from tests.desk import Desk, move
 from tests.support import FakeChannel
-from tests.test_casework import GOOD, close, picture
 from tests.test_enclosing import PDF, citizen_wrote, deliver, reply, rows
 
 INFECTED = PDF + EICAR

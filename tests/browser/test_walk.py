@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.pages import CHROMIUM, COMPLAINT, PHONE_SCREEN, WARD, Desk, Phone, Windows, found, width
+from tests.casework import picture
 from tests.stack import Citizen, Stack, until
-from tests.test_casework import picture
 
 OTHER_WARD = "Phường Ô Chợ Dừa"
 SECRET = re.compile(r"Từ bí mật để tra cứu: (.+)")
