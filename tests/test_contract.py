@@ -56,6 +56,7 @@ class Contract:
     @property
     def bodies(self) -> list[tuple[str, Any, dict[str, Any]]]:
         files = sorted((PAYLOADS / self.name).glob("*.json"))
+        assert files, "no samples, no contract"
         samples = [json.loads(file.read_text()) for file in files]
         return [(file.stem, sample["body"], sample) for file, sample in zip(files, samples, strict=True)]
 

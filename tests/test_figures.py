@@ -211,6 +211,7 @@ def test_times_shares_and_ratings_equal_the_recount(
         ends = recount.hours(by, "end_at", RECOUNT["handled"])
         stars = dict(recount.rows(f"coalesce({by}, ''), avg(score)", RECOUNT["rated"], f"GROUP BY {by}"))
         counts = recount.counts(by)
+    assert found.lines
     for line in found.lines:
         assert line.answer_hours == pytest.approx(middle(answers[line.key]))
         assert line.handled_hours == pytest.approx(middle(ends[line.key]))
@@ -226,7 +227,9 @@ def test_times_shares_and_ratings_equal_the_recount(
 @pytest.mark.parametrize("by", ["ward", "area", "month", "officer"])
 def test_the_list_behind_a_figure_holds_exactly_the_cases_counted(lived: Database, rulebook: Rulebook, by: str) -> None:
     with reading(lived) as session:
-        for line in look(session, rulebook, PERIODS[0], by).lines:
+        lines = look(session, rulebook, PERIODS[0], by).lines
+        assert lines and any(line.counts["received"] for line in lines)
+        for line in lines:
             own = narrow(PERIODS[0], by, line.key)
             for measure, count in line.counts.items():
                 rows, total = cases_behind(session, true(), own, measure, UNTIL, limit=1000)
