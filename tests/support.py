@@ -299,10 +299,17 @@ class SqliteHouse:
         self._template, self._file = template, folder / "test.db"
         self._database = open_database(f"sqlite:///{self._file}")
 
-    def furnish(self, *, migrated: bool = True) -> Database:
+    def furnish(self, *, migrated: bool = True, kept: str = "") -> Database:
         if migrated:
-            shutil.copy(self._template, self._file)
+            shutil.copy(self._file.with_name(f"{kept}.kept") if kept else self._template, self._file)
         return self._database
+
+    def keep(self, name: str) -> None:
+        """Clear, and furnish by this name later what is in the database now: for what takes long to make."""
+        self._database.engine.dispose()  # the last to leave writes the journal into the file
+        assert not self._file.with_name(f"{self._file.name}-wal").exists()
+        shutil.copy(self._file, self._file.with_name(f"{name}.kept"))
+        self.clear()
 
     def clear(self) -> None:
         self._database.engine.dispose()
@@ -319,9 +326,15 @@ class PostgresHouse:
         cluster.create("template_of_tests")
         build(cluster.url("template_of_tests"))
 
-    def furnish(self, *, migrated: bool = True) -> Database:
-        self._cluster.create("test", "template_of_tests" if migrated else "template0")
+    def furnish(self, *, migrated: bool = True, kept: str = "") -> Database:
+        self._cluster.create("test", f"kept_{kept}" if kept else "template_of_tests" if migrated else "template0")
         return self._database
+
+    def keep(self, name: str) -> None:
+        """Clear, and furnish by this name later what is in the database now: for what takes long to make."""
+        self._database.engine.dispose()
+        self._cluster.create(f"kept_{name}", "test")
+        self.clear()
 
     def clear(self) -> None:
         self._database.engine.dispose()

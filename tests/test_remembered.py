@@ -22,7 +22,7 @@ from core.model import Outbound
 from core.vault import Vault
 from tests.desk import Desk, move
 from tests.lives import UNTIL, lead_lives
-from tests.support import CITY, DONG_DA, KIM_LIEN, ROOT, add_officer, add_units
+from tests.support import CITY, DONG_DA, KIM_LIEN, ROOT, PostgresHouse, SqliteHouse, add_officer, add_units
 from webhook.chores import FORECOUNT_EVERY, Chores
 from webhook.exporter import Exporter
 
@@ -34,13 +34,22 @@ PERIODS = (
 )
 
 
-@pytest.fixture
-def lived(database: Database, rulebook: Rulebook, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    monkeypatch.setattr(remembered, "LEAST", 1)
-    with transaction(database) as session:
+@pytest.fixture(scope="module", params=("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)))
+def house_of_lives(request: pytest.FixtureRequest, rulebook: Rulebook) -> SqliteHouse | PostgresHouse:
+    """The lives are led once on either engine and kept; every test gets a copy."""
+    house: SqliteHouse | PostgresHouse = request.getfixturevalue(f"{request.param}_house")
+    with transaction(house.furnish()) as session:
         add_units(session)
         lead_lives(session, rulebook, 120)
-    yield database
+    house.keep("remembered_lives")
+    return house
+
+
+@pytest.fixture
+def lived(house_of_lives: SqliteHouse | PostgresHouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    monkeypatch.setattr(remembered, "LEAST", 1)
+    yield house_of_lives.furnish(kept="remembered_lives")
+    house_of_lives.clear()
 
 
 def ask(database: Database, rulebook: Rulebook, filters: Filter, by: str = "ward") -> statistics.Figures:
