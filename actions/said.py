@@ -30,6 +30,7 @@ class Said:
     category_confidence: float
     categories: tuple[str, ...]  # best first
     matters: tuple[Matter, ...]  # two or more when the message tells of several things, else empty
+    asks: str | None  # the topic that a report also asks about ("faq_birth_registration")
     announces: bool  # only says that a report follows ("tôi muốn kiến nghị một việc")
     runner_up: tuple[str, float]  # the intent that came second, and its confidence
     entities: Mapping[str, str]
@@ -92,6 +93,7 @@ def read_said(tracker: Tracker) -> Said:
         category_confidence=float(category.get("confidence") or 0.0),
         categories=tuple(entry["name"] for entry in message.get("category_ranking") or ()),
         matters=tuple(_matter(entry) for entry in message.get("matters") or ()),
+        asks=message.get("asks") or None,
         announces=bool(message.get("announces")),
         runner_up=_runner_up(message),
         entities={entry["entity"]: str(entry["value"]) for entry in message.get("entities") or ()},
