@@ -30,7 +30,6 @@ class Said:
     category_confidence: float
     categories: tuple[str, ...]  # best first
     matters: tuple[Matter, ...]  # two or more when the message tells of several things, else empty
-    asks: str | None  # the topic that a report also asks about ("faq_birth_registration")
     announces: bool  # only says that a report follows ("tôi muốn kiến nghị một việc")
     runner_up: tuple[str, float]  # the intent that came second, and its confidence
     entities: Mapping[str, str]
@@ -46,6 +45,7 @@ class Said:
     resolved: bool  # a case of this citizen was reported as dealt with not long ago
     media: int
     pin: tuple[float, float] | None
+    asks: str | None = None  # the topic that a report also asks about ("faq_birth_registration")
 
     @property
     def english(self) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from core import inbox, outbox
 from core.db import Database, reading, transaction
@@ -45,7 +45,7 @@ def test_who_leaves_and_writes_again_is_here_and_who_writes_and_leaves_is_gone(d
         conversation = inbox.get_conversation(session, "zalo", "back", NOW)
         outbox.enqueue(session, conversation.id, "k", "đang giữ", NOW, author="bot")
         session.flush()
-        session.query(Outbound).update({"status": "held"})
+        session.execute(update(Outbound).values(status="held"))
     with transaction(database) as session:
         events = [left["back"], said("tôi đây", user="back"), said("thôi nhé", user="gone"), left["gone"]]
         inbox.accept_all(session, events, NOW, VAULT)
