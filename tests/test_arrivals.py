@@ -50,7 +50,7 @@ def test_who_leaves_and_writes_again_is_here_and_who_writes_and_leaves_is_gone(d
         events = [left["back"], said("tôi đây", user="back"), said("thôi nhé", user="gone"), left["gone"]]
         inbox.accept_all(session, events, NOW, VAULT)
     with reading(database) as session:
-        gone = dict(session.execute(select(Conversation.user_id, Conversation.left_at)).tuples().all())
+        gone = {user: left for user, left in session.execute(select(Conversation.user_id, Conversation.left_at))}
         assert gone["back"] is None and gone["gone"] == NOW
         assert session.scalars(select(Outbound.status)).all() == ["waiting"]
 
