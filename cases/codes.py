@@ -57,7 +57,7 @@ class Randomness(Protocol):
 
 
 def new_code(rng: Randomness = secrets) -> str:
-    """A fresh code as people see it and as it is stored: PA-482-913-776. Uniqueness is the table's business."""
+    """A fresh code as people see it and as it is stored: PA-482-913-773. Uniqueness is the table's business."""
     body = str(10_000_000 + rng.randbelow(90_000_000))
     return _shown(body + str(_damm(body)))
 
