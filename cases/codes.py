@@ -1,4 +1,4 @@
-"""Makes and reads case codes and the secret word of a receipt. Called by cases.service, webhook and portal.
+"""Makes and reads case codes and the secret word of a receipt. Called by filing and by every entry point.
 
 A code is PA and nine digits, because Telex keyboards mangle letters: eight random digits and a Damm check digit, which
 catches every single wrong digit and every swap of neighbours. The first digit is never 0: no code looks like the start

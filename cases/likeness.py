@@ -1,7 +1,8 @@
-"""How alike two reports of one kind in one ward are: by their place and by their words; called by `similar` only.
+"""How alike two reports of one kind in one ward are; called by similar, joining and surroundings.
 
-The one measure of the house. A place weighs as much as all words together. Accents never matter, for people leave
-them out. Addresses are compared as people write them: numbered parts (house, alley, block) and the name of the street.
+The one measure of the house: by place and by words. A place weighs as much as all words together. Accents never matter,
+for people leave them out. Addresses are compared as people write them: numbered parts (house, alley, block) and the
+name of the street.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Takes phone, identity paper and card numbers out of what a citizen typed. Called by webhook.converse.
+"""Takes phone, paper and card numbers out of what a citizen typed. Called by webhook.question and webhook.kept.
 
 Numbers are read group by group ("0912 345 678" is three groups), so that dates, money, house numbers and plates stay.
 """

@@ -1,4 +1,4 @@
-"""Reading cases: whose queue, who may see which case, a citizen's own; called by desk, portal, actions, webhook."""
+"""Reading cases: whose queue, who may see which case, a citizen's own; called by desk, actions and webhook."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The words people read for codes of this service, from `catalogue/words.yml`; called by service, desk and portal."""
+"""The words people read for codes of this service, from `catalogue/words.yml`; called by rulebook, actions, webhook."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -85,6 +85,10 @@ def room_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0]
 
 
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
 def imports(node: ast.AST, package: str) -> Iterator[str]:
     """The modules an import statement names; a relative one is resolved from the package it stands in."""
     if isinstance(node, ast.Import):
@@ -194,6 +198,77 @@ def test_only_the_worker_sends() -> None:
 def test_every_module_says_its_job_in_its_first_line() -> None:
     written = [path for path in PYTHON if path.stat().st_size and room_of(path) != "migrations"]
     assert [name_of(path) for path in written if not ast.get_docstring(tree(path))] == []
+
+
+MODULES = {dotted(path): path for path in PYTHON}
+CALLERS = re.compile(r"[Cc]alled (?:by|through) ((?:[^.;:()]|\.(?=\w))*)")
+# What people call a process or a command line: the room whose modules it runs.
+PROCESSES = {"worker": "webhook", "gateway": "webhook", "manage": "commands"}
+
+
+@cache
+def importers() -> dict[str, set[str]]:
+    """By module: the modules that import it; a package brings in all that it is made of."""
+    found: dict[str, set[str]] = {name: set() for name in MODULES}
+    for name, path in MODULES.items():
+        for brought in (imported(path) | imported_names(path)) & set(MODULES) - {name}:
+            found[brought].add(name)
+    for package in (name for name, path in MODULES.items() if path.name == "__init__.py"):
+        for name in MODULES:
+            if name.startswith(f"{package}.") and package in found[name]:
+                found[name] |= found[package]
+    return found
+
+
+def imported_names(path: Path) -> set[str]:
+    """What "from package import module" brings, whether the module is ours or not."""
+    return {
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def callers(module: str) -> list[tuple[set[str], bool]]:
+    """Each caller that the docstring of a module names, as the modules it may mean; and whether it says "only"."""
+    told, found = " ".join((ast.get_docstring(tree(MODULES[module])) or "").split()), []
+    for clause in CALLERS.findall(told):
+        for part in re.split(r", (?:and )?(?:by )?|\band (?:by )?", clause):
+            word = re.sub(r"^the |`", "", part).split(" ")[0].split("'")[0]
+            meant = names_meant(module, word.removesuffix(".py").replace("/", "."))
+            if not meant:
+                break  # the list of names is over, what follows explains
+            found.append((meant, bool(re.search(r"\bonly$", clause))))
+    return found
+
+
+def names_meant(module: str, word: str) -> set[str]:
+    """A neighbour of that name, or else a module, or a room, of that name anywhere."""
+    word, room = PROCESSES.get(word, word), module.split(".")[0]
+    near = {f"{room}.{word}", f"{module.rpartition('.')[0]}.{word}"} & set(MODULES)
+    return near or {name for name in MODULES if f".{name}".endswith(f".{word}")}
+
+
+def calls_it(callers_meant: set[str], by: set[str]) -> bool:
+    return any(name == one or name.startswith(f"{one}.") for one in callers_meant for name in by)
+
+
+def test_a_module_is_called_by_those_it_names_as_its_callers() -> None:
+    named = [(module, meant) for module in MODULES for meant, _ in callers(module)]
+    assert len(named) > 150
+    assert [f"{module}: {sorted(meant)}" for module, meant in named if not calls_it(meant, importers()[module])] == []
+
+
+def test_who_is_said_to_be_the_only_caller_is_the_only_one() -> None:
+    said = {module: [meant for meant, only in callers(module) if only] for module in MODULES}
+    assert sum(map(bool, said.values())) >= 4
+    others = {
+        module: sorted(name for name in importers()[module] if not any(calls_it(one, {name}) for one in meant))
+        for module, meant in said.items()
+        if meant
+    }
+    assert {module: names for module, names in others.items() if names} == {}
 
 
 def is_ours(_item: Any, name: str | None, *_rest: Any) -> bool:
