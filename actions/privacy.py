@@ -5,6 +5,7 @@ carry the wish as `/privacy_request{"wish": ...}`.
 """
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from rasa_sdk.executor import CollectingDispatcher
@@ -23,17 +24,12 @@ from core.model import Conversation
 from core.vault import Vault
 
 MOST_CODES = 10
-CHOICES = ((VIEW, "Xem dữ liệu"), (CORRECT, "Sửa dữ liệu"), (DELETE, "Xóa dữ liệu"), (WITHDRAW, "Rút đồng ý"))
+CHOICES = (VIEW, CORRECT, DELETE, WITHDRAW)
 PARTS = ((About.PHONE, "Số điện thoại"), (About.CASES, "Nội dung hồ sơ"), (About.OTHER, "Thông tin khác"))
 QUESTIONS = {
     Purpose.CONTACT: "utter_consent_contact",
     Purpose.TRAINING: "utter_consent_training",
     Purpose.NEWS: "utter_consent_news",
-}
-PURPOSES = {
-    Purpose.CONTACT: "gọi điện khi cần hỏi thêm",
-    Purpose.TRAINING: "dùng lời phản ánh đã bỏ tên, số để dạy trợ lý",
-    Purpose.NEWS: "nhận tin của thành phố",
 }
 
 
@@ -65,7 +61,7 @@ def _button(title: str, wish: str) -> dict[str, str]:
 
 
 def _offer(dispatcher: CollectingDispatcher, context: Context, _said: Said) -> None:
-    buttons = [_button(title, wish) for wish, title in CHOICES]
+    buttons = [_button(context.rulebook.words.wishes[wish], wish) for wish in CHOICES]
     buttons.append({"title": "Gặp cán bộ", "payload": "/ask_human"})
     dispatcher.utter_message(
         response="utter_privacy_request", link=f"{context.config.public_url}/privacy", buttons=buttons
@@ -85,7 +81,7 @@ def _show(dispatcher: CollectingDispatcher, context: Context, said: Said) -> Non
         phone="có, được mã hoá" if held.phone else "không",
         messages=str(held.messages),
         files=str(held.files),
-        consents="; ".join(PURPOSES[purpose] for purpose in held.allowed) or "chưa có",
+        consents=_named(context, held.allowed) or "chưa có",
         buttons=[{"title": "Xem toàn bộ", "payload": f"{context.config.public_url}/my-data/{token}"}],
     )
 
@@ -139,7 +135,11 @@ def _withdraw(dispatcher: CollectingDispatcher, context: Context, said: Said) ->
     if not ended:
         dispatcher.utter_message(response="utter_consent_none")
         return
-    dispatcher.utter_message(response="utter_consent_withdrawn", consents="; ".join(PURPOSES[one] for one in ended))
+    dispatcher.utter_message(response="utter_consent_withdrawn", consents=_named(context, ended))
+
+
+def _named(context: Context, purposes: Sequence[str]) -> str:
+    return "; ".join(context.rulebook.words.purposes[purpose] for purpose in purposes)
 
 
 def _keep_answer(dispatcher: CollectingDispatcher, context: Context, said: Said, answer: str) -> None:

@@ -67,7 +67,7 @@ def create_app(config: Config, database: Database, rulebook: Rulebook, clock: Ca
     _add_public_pages(app, gate)
     app.add_url_rule("/privacy", "privacy", lambda: render_template("privacy.html"))
     app.add_url_rule("/letters/<name>", "letter", letters.download)
-    mine = MyData(database, Vault(config.data_keys), clock)
+    mine = MyData(database, rulebook.words, Vault(config.data_keys), clock)
     app.add_url_rule("/my-data/<token>", "my_data", mine.ask, methods=["GET"])
     app.add_url_rule("/my-data/<token>", "show_my_data", mine.show, methods=["POST"])
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})

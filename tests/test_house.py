@@ -18,8 +18,11 @@ from pytest_socket import SocketConnectBlockedError
 from sqlalchemy import inspect
 
 from actions.handoff import REASONS
+from actions.privacy import CHOICES
 from actions.reader import DETOURS
 from cases import windows
+from cases.consents import Purpose
+from cases.data_requests import Kind
 from cases.deadlines import Urgency
 from cases.officers import Role
 from cases.rulebook import Rulebook
@@ -323,6 +326,8 @@ def test_every_code_people_meet_has_its_words(rulebook: Rulebook) -> None:
     assert set(words.statuses) == set(Status)
     assert set(words.urgencies) == set(Urgency)
     assert set(words.roles) == set(Role)
+    assert set(words.purposes) == set(Purpose)
+    assert set(words.wishes) == set(CHOICES) > set(Kind)
     assert len(recorded_kinds()) >= 9
     assert set(words.events) == recorded_kinds()
     told = {"replied", "asked", "transferred", "resolved", "reopened", "answer_kept", "bot_failed"}
