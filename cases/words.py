@@ -18,6 +18,7 @@ class Words:
     authors: dict[str, str]
     purposes: dict[str, str]
     wishes: dict[str, str]
+    chat: dict[str, str]
     notices: dict[str, str]
     undelivered: dict[str, str]
     next_steps: dict[str, str]

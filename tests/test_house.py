@@ -22,7 +22,7 @@ from actions.privacy import CHOICES
 from actions.reader import DETOURS
 from cases import windows
 from cases.consents import Purpose
-from cases.data_requests import Kind
+from cases.data_requests import About, Kind
 from cases.deadlines import Urgency
 from cases.officers import Role
 from cases.rulebook import Rulebook
@@ -444,7 +444,22 @@ def test_a_response_is_given_every_value_it_names() -> None:
 
 # "khóa", "hủy" as phones type it, and never "khoá", "huỷ" beside it on the next page.
 OTHER_TONE = re.compile(r"\w*(?:o[àáảãạèéẻẽẹ]|(?<![qQ])u[ỳýỷỹỵ])\b")
-READ_BY_PEOPLE = ("desk/templates/**/*.html", "portal/templates/**/*.html", "cases/catalogue/*.yml", "domain.yml")
+READ_BY_PEOPLE = (
+    *("desk/templates/**/*.html", "portal/templates/**/*.html", "cases/catalogue/*.yml", "domain.yml"),
+    *("actions/*.py", "portal/*.py"),
+)
+# A part of an address that is kept with the case, the name of the city, and words that nobody says.
+VIETNAMESE_IN_CODE = r"Vị trí ghim |Thành phố Hà Nội|\(\?<!\\w\)\(\?:đ.*"
+
+
+def test_what_the_bot_says_is_in_the_domain_or_the_catalogue_and_every_piece_is_used(rulebook: Rulebook) -> None:
+    told = strings(r"(?s).*[À-ỹĐđ].*", "actions", "portal")
+    told -= {ast.get_docstring(node, clean=False) for kind in (ast.FunctionDef, ast.ClassDef, ast.Module)
+             for _, node in nodes(kind, "actions", "portal")}  # fmt: skip
+    assert {text for text in told if not re.fullmatch(VIETNAMESE_IN_CODE, text)} == set()
+    chat = rulebook.words.chat
+    assert set(chat) <= strings(r"[a-z_]+", "actions") | {f"button_{about}" for about in About}
+    assert max(len(title) for name, title in chat.items() if name.startswith("button_")) <= 20
 
 
 def test_tones_stand_in_one_place_in_all_that_people_read() -> None:
