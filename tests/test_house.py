@@ -275,7 +275,7 @@ def test_who_is_said_to_be_the_only_caller_is_the_only_one() -> None:
 
 
 def is_ours(_item: Any, name: str | None, *_rest: Any) -> bool:
-    """The full-text index is of another kind on each database: the models do not know it, test_search does."""
+    """The full-text index is of another kind on each database: the models do not know it, test_rebuild does."""
     return not (name or "").startswith("case_search")
 
 
