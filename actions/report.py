@@ -20,7 +20,7 @@ from actions.place import Location
 from actions.said import Said, read_said
 from actions.wording import without_swearing
 from cases.categories import label
-from cases.queries import cases_of
+from cases.links import own_cases
 from cases.words import area_label
 from core.db import reading
 
@@ -116,7 +116,7 @@ class ValidateReportForm(Action):  # type: ignore[misc]
 
     def _stale_without_draft(self, dispatcher: CollectingDispatcher, said: Said) -> None:
         with reading(self._context.database) as session:
-            latest = next(iter(cases_of(session, said.conversation_id)), None)
+            latest = next(iter(own_cases(session, said.conversation_id)), None)
             filed = (latest.code, self._context.rulebook.words.statuses[latest.status]) if latest else None
         if filed is None:
             dispatcher.utter_message(response="utter_stale_button")
