@@ -34,12 +34,12 @@ from desk import (
     closing,
     connect,
     contact,
+    dead_letters,
     exports,
     extension,
     factor,
     health,
     incidents,
-    letters,
     media,
     months,
     queue,
@@ -64,7 +64,7 @@ HEADERS = {
 BLUEPRINTS = (
     *(auth, factor, reset, sessions, health),
     *(queue, case, contact, casework, replying, closing, extension, incidents, media, attention),
-    *(reports, months, exports, letters, connect),
+    *(reports, months, exports, dead_letters, connect),
     *admin.PAGES,
 )
 
