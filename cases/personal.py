@@ -18,13 +18,13 @@ from cases.data_requests import DataRequest
 from cases.links import own_cases
 from cases.model import Case
 from cases.queries import Message, messages_of
-from core import attachments
+from core import attachments, erased
 from core.db import ROW_LOCK
 from core.model import Attachment, Conversation, Inbound, Outbound, Turn
 from core.sealed import Words, keep_plain
 from core.vault import SealBrokenError, Vault
 
-ERASED = "[nội dung đã được xóa theo yêu cầu của người gửi]"
+ERASED = erased.told("theo yêu cầu của người gửi")
 LINK_LASTS = timedelta(hours=24)
 _LINK = "personal-file"  # what a sealed link is for: nothing else that is sealed can be passed for one
 
