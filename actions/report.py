@@ -16,6 +16,7 @@ from actions.draft import EMPTY, Draft, Step, from_slots
 from actions.filing import Filing
 from actions.incident_news import incident_news
 from actions.joining import Joining
+from actions.own_cases import MOST_BUTTONS, shortened
 from actions.place import Location
 from actions.said import Said, read_said
 from actions.wording import without_swearing
@@ -28,7 +29,6 @@ SUMMARY_LENGTH = 280
 BEST_CATEGORIES = 3
 COMMON_CATEGORIES = ("waste", "road_damage", "urban_order")
 SUMMARIES = frozenset({"confirm", "join"})
-ZALO_BUTTONS = 5  # on one message (Zalo OA OpenAPI, text with buttons)
 
 
 class ValidateReportForm(Action):  # type: ignore[misc]
@@ -153,7 +153,7 @@ class ValidateReportForm(Action):  # type: ignore[misc]
             dispatcher.utter_message(response=response, address=_short(location.address))
             return
         buttons = [_option(self._context, unit_id) for unit_id in location.options]
-        if len(buttons) != ZALO_BUTTONS:  # a sixth would turn five buttons to tap into a list to type from
+        if len(buttons) != MOST_BUTTONS:  # a sixth would turn five buttons to tap into a list to type from
             buttons.append(
                 {
                     "title": self._context.rulebook.words.chat["button_dont_know"],
@@ -217,5 +217,4 @@ def _option(context: Context, unit_id: str) -> dict[str, str]:
 
 
 def _short(text: str) -> str:
-    flat = " ".join(without_swearing(text).split())
-    return flat if len(flat) <= SUMMARY_LENGTH else flat[: SUMMARY_LENGTH - 1].rstrip() + "…"
+    return shortened(without_swearing(text), SUMMARY_LENGTH)

@@ -45,7 +45,7 @@ _ABOUT_OTHER = re.compile(
     r"(?<![a-z])(?:cmnd|cmt|cccd|can cuoc|chung minh|dinh danh|khach hang|tai khoan|stk|sdt|dien thoai|so may|zalo"
     r"|thue|bhyt|bhxh|ho chieu)(?![a-z])[^0-9]{0,15}$"
 )
-_HOTLINES = frozenset({"111", "112", "113", "114", "115"})
+HOTLINES = frozenset({"111", "112", "113", "114", "115"})
 _DASHES = re.compile(r"[\u2010-\u2015\u2212]")
 _LONGEST_SECRET = 100
 
@@ -155,7 +155,7 @@ def _means_other(folded: str, match: re.Match[str]) -> bool:
 
 
 def _hotlines(written: str) -> bool:
-    return _HOTLINES.issuperset(re.split(r"[ \-]", written))
+    return HOTLINES.issuperset(re.split(r"[ \-]", written))
 
 
 def _squeezed(text: str) -> bytes:
