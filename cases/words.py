@@ -15,6 +15,7 @@ class Words:
     urgencies: dict[str, str]
     roles: dict[str, str]
     events: dict[str, str]
+    channels: dict[str, str]
     authors: dict[str, str]
     purposes: dict[str, str]
     wishes: dict[str, str]

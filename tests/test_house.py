@@ -326,6 +326,7 @@ def test_every_code_people_meet_has_its_words(rulebook: Rulebook) -> None:
     assert set(words.statuses) == set(Status)
     assert set(words.urgencies) == set(Urgency)
     assert set(words.roles) == set(Role)
+    assert set(words.channels) == {folder.name for folder in (ROOT / "tests/payloads").iterdir()}
     assert set(words.purposes) == set(Purpose)
     assert set(words.wishes) == set(CHOICES) > set(Kind)
     assert len(recorded_kinds()) >= 9
