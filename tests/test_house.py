@@ -127,6 +127,11 @@ def test_imports_go_down_only(room: str) -> None:
     assert wrong == set()
 
 
+def test_no_room_starts_what_it_may_not_import() -> None:
+    """A command line is an import that the rule above does not see."""
+    assert strings(r"(?:-m )?(?:bench|tests)(?:\.\w+)+", *MAY_IMPORT) == set()
+
+
 def test_every_folder_with_code_is_a_room_of_the_house() -> None:
     homes = {path.split("/")[0] for path in tracked() if path.endswith(".py")}
     assert homes - {"tests", "bench"} == set(MAY_IMPORT)
