@@ -1,6 +1,4 @@
-"""What our two web apps have in common: secure headers, keys, cookies, the proxy in front, readiness; called by desk
-and portal.
-"""
+"""What our two web apps share: headers, cookies, keys, the proxy in front, readiness; called by desk and portal."""
 
 import hashlib
 import hmac

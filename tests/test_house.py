@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,24 @@ def test_one_place_commits() -> None:
 def test_only_the_worker_sends() -> None:
     assert calls("send", "desk", "portal", "actions", "cases", "core") == []
     assert calls("send", "webhook") == ["webhook/deliver.py"]
+
+
+def test_the_map_for_engineers_names_every_module_in_its_room() -> None:
+    """docs/engineering.md: a newcomer finds a module there, by its name or by a beginning that ends in a star."""
+    page = (ROOT / "docs/engineering.md").read_text("utf-8")
+    rooms = dict(re.findall(r"^\*\*(\w+)\*\*(.*?)(?=^\*\*\w+\*\*|^## )", page, re.MULTILINE | re.DOTALL))
+    assert set(rooms) == {room for room in MAY_IMPORT if room != "migrations" and not room.endswith(".py")}
+    named = {
+        room: {word for part in re.findall(r"`([^`\n]+)`", told) for word in re.findall(r"[\w*]+", part)}
+        for room, told in rooms.items()
+    }
+    missing = [
+        name_of(path)
+        for path in PYTHON
+        if room_of(path) in rooms and not path.stem.startswith("__")
+        if not any(fnmatch(path.stem, word) for word in named[room_of(path)])
+    ]
+    assert missing == []
 
 
 def test_every_module_says_its_job_in_its_first_line() -> None:
