@@ -1,4 +1,4 @@
-"""Reads one turn into the draft, in the light of what was asked: pure decisions; called by actions/report."""
+"""Reads one turn into the draft, in the light of what was asked: pure decisions; the context holds it for the form."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What words amount to, without Rasa: matter or mere politeness, question, address, command; called by draft."""
+"""What words amount to, without Rasa: matter, politeness, question, address, command; called by reader and opening."""
 
 import re
 

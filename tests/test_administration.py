@@ -1,5 +1,6 @@
 """Administration through HTTP: what an administrator gets done, and the harm that each boundary keeps out."""
 
+import argparse
 import re
 
 import pytest
@@ -20,6 +21,8 @@ from cases.model import Officer
 from cases.resets import PasswordReset
 from cases.second_factor import RecoveryCode, SecondFactor
 from cases.sessions import DeskSession
+from commands import Handler, accounts
+from core.config import Config
 from core.db import reading, transaction
 from tests.offices import PASSWORD, Office
 from tests.pages import path_of, post, token_in
@@ -27,6 +30,21 @@ from tests.support import CAU_GIAY_WARD, DONG_DA, KIM_LIEN, LANG
 
 NEW_PASSWORD = "con-trau-xanh-uong-tra"
 LINK = re.compile(r"http://localhost(/reset/[\w-]+)")
+
+
+def run(config: Config, *words: str) -> None:
+    """A command of manage.py on accounts."""
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers()
+
+    def add(name: str, handler: Handler) -> argparse.ArgumentParser:
+        command = commands.add_parser(name)
+        command.set_defaults(handler=handler)
+        return command
+
+    accounts.add_to(add)
+    options = parser.parse_args(words)
+    options.handler(config, options)
 
 
 def link_in(page: str) -> str:
@@ -358,6 +376,26 @@ def test_the_password_alone_opens_an_account_with_a_second_factor(office: Office
     assert office.try_login(client, "quantri", PASSWORD).location.startswith("/login/code")
     assert client.get("/admin/").location.startswith("/login")
     assert client.get("/second-factor").location.startswith("/login")
+
+
+def test_what_the_command_line_changes_about_officers_leaves_no_trace(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "opened", lambda _config: office.database)
+    before = len(office.audits())
+    for command in (
+        ("right", "giamsat", "--personal-exports", "on"), ("right", "giamsat", "--personal-exports", "off"),
+        ("user-unlock", "giamsat"), ("user-unlock", "quantri"),
+    ):  # fmt: skip
+        run(office.config, *command)
+        assert office.officer("giamsat").may_export_personal is (command[-1] == "on")
+    people = {name: f"officer:{office.ids[name]}" for name in ("giamsat", "quantri")}
+    assert office.audits()[before:] == [
+        ("export_right_set", people["giamsat"]),
+        ("export_right_set", people["giamsat"]),
+        ("officer_unlocked", people["giamsat"]),
+        ("factor_removed", people["quantri"]),
+    ]
 
 
 def test_an_administrator_works_without_the_second_factor_the_city_demands(office: Office) -> None:

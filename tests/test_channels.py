@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cases.windows import Route
 from core.config import Config, load_config
 from core.db import Base, Database, open_database, transaction
 from core.events import SIGNALS
@@ -139,7 +140,6 @@ def _message(text: str = SECRET_TEXT, **values: Any) -> Outgoing:
         "text": text,
         "buttons": (),
         "author": "bot",
-        "last_inbound_at": NOW - timedelta(hours=1),
         "key": "turn:1:0",
     }
     return Outgoing(**(defaults | values))
@@ -658,31 +658,19 @@ def test_messenger_titles_are_cut_after_composition(channels: dict[str, Channel]
 
 
 @pytest.mark.parametrize(
-    ("author", "age", "expected"),
+    ("route", "expected"),
     [
-        ("bot", timedelta(hours=24), {"messaging_type": "RESPONSE"}),
-        ("bot", timedelta(hours=24, seconds=1), None),
-        ("system", timedelta(days=2), None),
-        ("officer", timedelta(hours=23), {"messaging_type": "RESPONSE"}),
-        ("officer", timedelta(days=2), {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}),
-        ("officer", timedelta(days=7, seconds=1), None),
+        (Route.REPLY, {"messaging_type": "RESPONSE"}),
+        (Route.HUMAN_AGENT, {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}),
     ],
 )
-def test_after_a_day_only_an_officers_own_words_go_to_messenger(
-    author: str,
-    age: timedelta,
-    expected: dict[str, str] | None,
-    channels: dict[str, Channel],
-    platform: FakePlatform,
+def test_messenger_is_told_the_permission_that_was_planned(
+    route: Route, expected: dict[str, str], channels: dict[str, Channel], platform: FakePlatform
 ) -> None:
-    message = _message(author=author, last_inbound_at=NOW - age)
-    if expected is None:
-        with pytest.raises(RecipientUnreachable, match="window_closed"):
-            channels["messenger"].send(message)
-        assert platform.calls == []
-        return
-    channels["messenger"].send(message)
-    assert expected.items() <= platform.calls[-1].json.items()
+    """When which permission holds is tests/test_windows.py; the channel decides nothing again."""
+    channels["messenger"].send(_message(author="officer", route=route))
+    sent = platform.calls[-1].json
+    assert {name: sent[name] for name in ("messaging_type", "tag") if name in sent} == expected
 
 
 def test_neither_secrets_nor_text_reach_logs_or_errors(

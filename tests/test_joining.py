@@ -308,5 +308,5 @@ def test_the_own_case_comes_before_one_to_join(office: Office, theirs: str) -> N
         (timedelta(days=20), "khoảng 2 tuần trước"),
     ],
 )
-def test_an_age_is_told_roughly(passed: timedelta, words: str) -> None:
-    assert rough_age(NOW - passed, NOW) == words
+def test_an_age_is_told_roughly(rulebook: Rulebook, passed: timedelta, words: str) -> None:
+    assert rough_age(rulebook.words.chat, NOW - passed, NOW) == words
