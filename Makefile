@@ -21,7 +21,7 @@ run: setup train ## everything: trains if needed, migrates, seeds, starts all pr
 	@$(PY) manage.py run
 
 train: .venv-bot/.ready ## the language model, when data or pipeline changed
-	@$(BOT) -m bot.train --if-changed --guard tests/evaluation/nlu.jsonl $(if $(ACCEPT_WORSE),--accept-worse)
+	@$(BOT) -m bot.train --if-changed --guard "$(BOT) -m bench.guard tests/evaluation/nlu.jsonl" $(if $(ACCEPT_WORSE),--accept-worse)
 
 evaluate: setup train ## how well it does: make evaluate DATA=dir (nlu.jsonl, locations.jsonl, conversations.jsonl)
 	@$(PY) -m bench.evaluate $(or $(DATA),tests/evaluation)

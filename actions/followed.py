@@ -29,12 +29,14 @@ def followed_status(context: Context, session: Session, said: Said, code: str) -
 
 def told_of(context: Context, session: Session, said: Said, case: Case) -> Answer:
     joined = followers.has_joined(session, case, said.conversation_id)
-    return Answer("utter_case_followed", followed_values(context, case), [leave_button("ask_leave", case)] * joined)
+    return Answer(
+        "utter_case_followed", followed_values(context, case), [leave_button(context, "ask_leave", case)] * joined
+    )
 
 
-def leave_button(about: str, case: Case) -> dict[str, str]:
+def leave_button(context: Context, about: str, case: Case) -> dict[str, str]:
     """What a tap says about following this case: to ask, to leave or to stay."""
-    title = "Vẫn theo dõi" if about == "stay" else "Bỏ theo dõi"
+    title = context.rulebook.words.chat["button_stay" if about == "stay" else "button_leave"]
     return {"title": title, "payload": f'/inform{{"about": "{about}", "case_code": "{case.code}"}}'}
 
 
@@ -70,13 +72,14 @@ def followed_values(context: Context, case: Case) -> dict[str, str]:
     """What somebody who did not file it may know: its kind, state and result, no word of who did and no place."""
     results = [event.data["text"] for event in case.events if event.kind in {"resolved", "refused"}]
     ended = Status(case.status) not in OPEN
+    words = context.rulebook.words
     return {
         "code": case.code,
-        "status": context.rulebook.words.statuses[case.status],
+        "status": words.statuses[case.status],
         "category": label(context.rulebook.categories, case.category),
         "unit": case.unit.name,
         "due": format_deadline(case.due_at),
-        "answer": f"\n• Kết quả: {results[-1]}" if results and ended else "",
+        "answer": words.chat["result"].format(text=results[-1]) if results and ended else "",
     }
 
 

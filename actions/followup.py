@@ -22,7 +22,7 @@ from cases.codes import find_code
 from cases.followers import followed_by
 from cases.links import own_case, own_cases
 from cases.model import Case
-from cases.queries import NotFoundError, case_of_citizen, cases_of
+from cases.queries import NotFoundError, case_of_citizen
 from cases.service import add_information, reopen
 from cases.workflow import OPEN, Status
 from core.db import ROW_LOCK, reading, transaction
@@ -43,7 +43,7 @@ def tell_status(context: Context, said: Said) -> Answer:
             if named is not None:
                 return Answer("utter_case_status", values_of(context, session, named))
             return followed_status(context, session, said, code) or no_case(context, session, said, code)
-        own, followed = cases_of(session, said.conversation_id), followed_by(session, said.conversation_id)
+        own, followed = own_cases(session, said.conversation_id), followed_by(session, said.conversation_id)
         if not own and not followed:
             return no_case(context, session, said, code)
         if len(own) + len(followed) > 1:

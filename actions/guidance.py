@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from rasa_sdk import Action, Tracker
-from rasa_sdk.events import SlotSet
+from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from actions.context import Context
+from actions.draft import Draft, from_slots
 from actions.reader import SURE_LAW
 from actions.said import Said, read_said
 from cases.deadlines import LOCAL
@@ -15,6 +16,7 @@ from cases.faq import format_answer
 from cases.letters import load_letters
 
 _ASK = {"denounce": "utter_ask_denounce", "complain_decision": "utter_ask_complain_decision"}
+FORM = "report_form"
 AMBIGUOUS = 0.15  # two topics this close to each other: the citizen says which
 
 
@@ -27,14 +29,24 @@ def answer_faq(dispatcher: CollectingDispatcher, context: Context, intent: str) 
     return answer.follow_up is not None
 
 
-def ask_which_topic(dispatcher: CollectingDispatcher, context: Context, said: Said) -> bool:
-    """Between two topics that are about equally likely the citizen chooses; False when one is clear."""
+def kept(told: Draft | None) -> list[dict[str, Any]]:
+    """What was told rests in the slots until the citizen says what shall become of it."""
+    return [SlotSet(name, value) for name, value in told.to_slots().items()] if told else []
+
+
+def ask_which_topic(dispatcher: CollectingDispatcher, context: Context, said: Said, *, or_file: bool) -> bool:
+    """Between two topics that are about equally likely the citizen chooses; False when one is clear.
+
+    Where the words could be a report as well, a third button files them.
+    """
     second, confidence = said.runner_up
     topics = [intent.removeprefix("faq_") for intent in (said.intent, second)]
     if not second.startswith("faq_") or said.tapped or said.confidence - confidence > AMBIGUOUS:
         return False
     titles = context.rulebook.faq.titles
     buttons = [{"title": titles[topic], "payload": f"/faq_{topic}"} for topic in topics]
+    if or_file:
+        buttons.append({"title": "Ghi nhận việc này", "payload": "/affirm"})
     dispatcher.utter_message(response="utter_which_topic", buttons=buttons)
     return True
 
@@ -81,20 +93,21 @@ class AnswerFaq(Action):  # type: ignore[misc]
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         said = read_said(tracker)
-        if not ask_which_topic(dispatcher, self._context, said):
-            return self._answer_and_offer(dispatcher, said)
-        return []
+        if self._context.reader.wants_told(said, from_slots(tracker.slots)):
+            return [FollowupAction(FORM)]
+        told = self._context.reader.untold(said)
+        if ask_which_topic(dispatcher, self._context, said, or_file=told is not None):
+            return kept(told)
+        return self._answer_and_offer(dispatcher, said, told)
 
-    def _answer_and_offer(self, dispatcher: CollectingDispatcher, said: Said) -> list[dict[str, Any]]:
+    def _answer_and_offer(
+        self, dispatcher: CollectingDispatcher, said: Said, told: Draft | None
+    ) -> list[dict[str, Any]]:
         """Where a report often follows it is offered; what the question told already need not be told again."""
         if not answer_faq(dispatcher, self._context, said.intent):
             return []
-        told = self._context.reader.untold(said)
-        if told is None:
-            dispatcher.utter_message(response="utter_faq_followup")
-            return []
-        dispatcher.utter_message(response="utter_faq_file_this")
-        return [SlotSet(name, value) for name, value in told.to_slots().items()]
+        dispatcher.utter_message(response="utter_faq_followup" if told is None else "utter_faq_file_this")
+        return kept(told)
 
 
 class GuidePetition(Action):  # type: ignore[misc]

@@ -1,5 +1,6 @@
 """Before a report is filed: is it the matter of an open case, the citizen's own or one to join? Called by report."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,8 +47,9 @@ class Joining:
             found = similar.joinable(session, categories, self._matter(said, draft), now)
             if found is None:
                 return None
-            age = rough_age(found.opened_at, now)
-            return Offer(found.code, f"{label(categories, found.category)}, {street}, gửi {age}")
+            chat = self._context.rulebook.words.chat
+            values = {"category": label(categories, found.category), "street": street}
+            return Offer(found.code, chat["alike"].format(**values, age=rough_age(chat, found.opened_at, now)))
 
     def join(self, said: Said, draft: Draft) -> Answer | None:
         """Follow the case that was offered; None when it has ended or may not be joined any more."""
@@ -92,13 +94,13 @@ class Joining:
         )
 
 
-def rough_age(since: datetime, now: datetime) -> str:
+def rough_age(chat: Mapping[str, str], since: datetime, now: datetime) -> str:
     """How long ago, no finer than it needs to be."""
     passed = now - since
     if passed < timedelta(hours=1):
-        return "chưa đến một giờ trước"
+        return chat["age_minutes"]
     if passed < timedelta(days=1):
-        return f"khoảng {passed // timedelta(hours=1)} giờ trước"
+        return chat["age_hours"].format(count=passed // timedelta(hours=1))
     if passed < timedelta(days=14):
-        return f"khoảng {passed // timedelta(days=1)} ngày trước"
-    return f"khoảng {passed // timedelta(days=7)} tuần trước"
+        return chat["age_days"].format(count=passed // timedelta(days=1))
+    return chat["age_weeks"].format(count=passed // timedelta(days=7))

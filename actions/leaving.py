@@ -56,5 +56,5 @@ def _confirm(context: Context, session: Session, said: Said, case: Case) -> Answ
     values = followed_values(context, case)
     if not followers.has_joined(session, case, said.conversation_id):
         return Answer("utter_not_left", values)  # their own case was merged into this one
-    buttons = [leave_button("leave", case), leave_button("stay", case)]
+    buttons = [leave_button(context, "leave", case), leave_button(context, "stay", case)]
     return Answer("utter_confirm_leave", values, buttons, pending={"what": "leave", "code": case.code})

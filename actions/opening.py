@@ -46,13 +46,18 @@ class Opener:
             draft = self.described(said, draft)
         elif said.text:
             draft = replace(draft, location=self._placer.from_words(said.text, draft.location) or draft.location)
-        return outside(Step(draft, first))
+        return outside(Step(draft, first, detour=said.asks if said.intent == "report" else None))
+
+    def wants_told(self, said: Said, draft: Draft) -> bool:
+        """Whether short words ask that what was told and not yet filed be filed ("không hỏi, tôi gửi phản ánh")."""
+        calls = not said.tapped and WANTS_FILED.search(fold(said.text)) is not None
+        return calls and draft.description is not None and content_words(said.text) <= FEW_WORDS
 
     def _told_before(self, said: Said, draft: Draft) -> Step:
         """Something was told and answered without being filed: now the citizen says what shall become of it."""
-        calls = not said.tapped and WANTS_FILED.search(fold(said.text)) is not None
-        if (said.says_yes or calls) and content_words(said.text) <= FEW_WORDS:
+        if self.wants_told(said, draft) or (said.says_yes and content_words(said.text) <= FEW_WORDS):
             return outside(Step(draft))
+        calls = not said.tapped and WANTS_FILED.search(fold(said.text)) is not None
         over = not said.tapped and DANGER_OVER.search(fold(said.text)) is not None
         if over and (said.intent == "emergency" or (calls and said.intent == "report")):
             told = replace(draft, category=None)  # what is told now may be the cause, a hole in the road

@@ -38,10 +38,10 @@ def no_case(context: Context, session: Session, said: Said, code: str | None) ->
 
 def list_of(context: Context, own: Sequence[Case], followed: Sequence[Case] = ()) -> Answer:
     """Own cases, newest first, then those followed, with a button for each when they fit on one message."""
-    lines = [f"• {_line(context, case)}" for case in own[:MOST_LISTED]]
+    lines = [_line(context, case, "case_line") for case in own[:MOST_LISTED]]
     if len(own) > MOST_LISTED:
-        lines.append(f"• … và {len(own) - MOST_LISTED} hồ sơ cũ hơn")
-    lines += [f"• {_line(context, case, joined=True)}" for case in followed[:MOST_LISTED]]
+        lines.append(context.rulebook.words.chat["older_cases"].format(count=len(own) - MOST_LISTED))
+    lines += [_line(context, case, "followed_line") for case in followed[:MOST_LISTED]]
     listed = [*own, *followed]
     buttons = case_buttons(listed, "/track_case", "") if len(listed) <= MOST_BUTTONS else []
     return Answer("utter_case_list", {"cases": "\n".join(lines)}, buttons)
@@ -63,7 +63,7 @@ def values_of(context: Context, session: Session, case: Case) -> dict[str, str]:
         "description": shortened(case.description, 200),
         "unit": session.get_one(Unit, case.unit_id).name,
         "due": format_deadline(case.due_at),
-        "answer": _last_answer(case),
+        "answer": _last_answer(context, case),
     }
 
 
@@ -72,15 +72,18 @@ def shortened(text: str, length: int = LONGEST_TITLE) -> str:
     return flat if len(flat) <= length else f"{flat[: length - 1].rstrip()}…"
 
 
-def _line(context: Context, case: Case, *, joined: bool = False) -> str:
-    status = context.rulebook.words.statuses[case.status]
-    kind = label(context.rulebook.categories, case.category)
-    if joined:
-        return f"{case.code} ({kind}, cùng theo dõi): {status}, {case.unit.name}"
-    return f"{case.code} ({kind}, gửi {case.opened_at.astimezone(LOCAL):%d/%m/%Y}): {status}, {case.unit.name}"
+def _line(context: Context, case: Case, kind: str) -> str:
+    words = context.rulebook.words
+    return words.chat[kind].format(
+        code=case.code,
+        category=label(context.rulebook.categories, case.category),
+        day=f"{case.opened_at.astimezone(LOCAL):%d/%m/%Y}",
+        status=words.statuses[case.status],
+        unit=case.unit.name,
+    )
 
 
-def _last_answer(case: Case) -> str:
+def _last_answer(context: Context, case: Case) -> str:
     """The officers' last words to the citizen, as a line of its own; nothing when there are none."""
     spoken = [event.data["text"] for event in case.events if event.kind in {"replied", "asked", "resolved"}]
-    return f"\n• Trả lời mới nhất: {spoken[-1]}" if spoken else ""
+    return context.rulebook.words.chat["latest_answer"].format(text=spoken[-1]) if spoken else ""

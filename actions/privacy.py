@@ -5,6 +5,7 @@ carry the wish as `/privacy_request{"wish": ...}`.
 """
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from rasa_sdk.executor import CollectingDispatcher
@@ -23,17 +24,11 @@ from core.model import Conversation
 from core.vault import Vault
 
 MOST_CODES = 10
-CHOICES = ((VIEW, "Xem dữ liệu"), (CORRECT, "Sửa dữ liệu"), (DELETE, "Xóa dữ liệu"), (WITHDRAW, "Rút đồng ý"))
-PARTS = ((About.PHONE, "Số điện thoại"), (About.CASES, "Nội dung hồ sơ"), (About.OTHER, "Thông tin khác"))
+CHOICES = (VIEW, CORRECT, DELETE, WITHDRAW)
 QUESTIONS = {
     Purpose.CONTACT: "utter_consent_contact",
     Purpose.TRAINING: "utter_consent_training",
     Purpose.NEWS: "utter_consent_news",
-}
-PURPOSES = {
-    Purpose.CONTACT: "gọi điện khi cần hỏi thêm",
-    Purpose.TRAINING: "dùng lời phản ánh đã bỏ tên, số để dạy trợ lý",
-    Purpose.NEWS: "nhận tin của thành phố",
 }
 
 
@@ -56,7 +51,9 @@ def ask_consent(dispatcher: CollectingDispatcher, context: Context, said: Said) 
     with transaction(context.database) as session:
         purpose = consents.next_question(session, said.conversation_id, said.turn_id, context.clock())
     if purpose is not None:
-        buttons = [_button("Đồng ý", f"consent:{purpose}:yes"), _button("Không", f"consent:{purpose}:no")]
+        chat = context.rulebook.words.chat
+        answers = (("button_agree", "yes"), ("button_refuse", "no"))
+        buttons = [_button(chat[title], f"consent:{purpose}:{answer}") for title, answer in answers]
         dispatcher.utter_message(response=QUESTIONS[purpose], buttons=buttons)
 
 
@@ -65,28 +62,30 @@ def _button(title: str, wish: str) -> dict[str, str]:
 
 
 def _offer(dispatcher: CollectingDispatcher, context: Context, _said: Said) -> None:
-    buttons = [_button(title, wish) for wish, title in CHOICES]
-    buttons.append({"title": "Gặp cán bộ", "payload": "/ask_human"})
+    words = context.rulebook.words
+    buttons = [_button(words.wishes[wish], wish) for wish in CHOICES]
+    buttons.append({"title": words.chat["button_officer"], "payload": "/ask_human"})
     dispatcher.utter_message(
         response="utter_privacy_request", link=f"{context.config.public_url}/privacy", buttons=buttons
     )
 
 
 def _show(dispatcher: CollectingDispatcher, context: Context, said: Said) -> None:
-    vault, now = Vault(context.config.data_keys), context.clock()
+    vault, now, chat = Vault(context.config.data_keys), context.clock(), context.rulebook.words.chat
     with reading(context.database) as session:
         held = personal.held(session, said.conversation_id)
     codes = ", ".join(held.codes[:MOST_CODES])
-    more = f" và {len(held.codes) - MOST_CODES} hồ sơ khác" if len(held.codes) > MOST_CODES else ""
+    if len(held.codes) > MOST_CODES:
+        codes = chat["more_cases"].format(cases=codes, count=len(held.codes) - MOST_CODES)
     token = personal.link_token(vault, said.conversation_id, now)
     dispatcher.utter_message(
         response="utter_data_held",
-        cases=codes + more or "chưa có",
-        phone="có, được mã hoá" if held.phone else "không",
+        cases=codes or chat["none_yet"],
+        phone=chat["phone_kept" if held.phone else "phone_none"],
         messages=str(held.messages),
         files=str(held.files),
-        consents="; ".join(PURPOSES[purpose] for purpose in held.allowed) or "chưa có",
-        buttons=[{"title": "Xem toàn bộ", "payload": f"{context.config.public_url}/my-data/{token}"}],
+        consents=_named(context, held.allowed) or chat["none_yet"],
+        buttons=[{"title": chat["button_whole_file"], "payload": f"{context.config.public_url}/my-data/{token}"}],
     )
 
 
@@ -94,8 +93,8 @@ def _ask_part(dispatcher: CollectingDispatcher, context: Context, said: Said) ->
     """What is to be corrected; a number only where there is one."""
     with reading(context.database) as session:
         has_phone = session.get_one(Conversation, said.conversation_id).phone is not None
-    parts = [(about, title) for about, title in PARTS if has_phone or about is not About.PHONE]
-    buttons = [_button(title, f"{CORRECT}:{about}") for about, title in parts]
+    parts = [about for about in About if has_phone or about is not About.PHONE]
+    buttons = [_button(context.rulebook.words.chat[f"button_{about}"], f"{CORRECT}:{about}") for about in parts]
     dispatcher.utter_message(response="utter_data_correct", buttons=buttons)
 
 
@@ -109,8 +108,10 @@ def _ask_correction(dispatcher: CollectingDispatcher, context: Context, said: Sa
     dispatcher.utter_message(response="utter_data_correct_noted", **_clock(request))
 
 
-def _ask_whether(dispatcher: CollectingDispatcher, _context: Context, _said: Said) -> None:
-    dispatcher.utter_message(response="utter_data_delete", buttons=[_button("Xóa", ERASE), _button("Không xóa", KEEP)])
+def _ask_whether(dispatcher: CollectingDispatcher, context: Context, _said: Said) -> None:
+    chat = context.rulebook.words.chat
+    buttons = [_button(chat["button_erase"], ERASE), _button(chat["button_keep_data"], KEEP)]
+    dispatcher.utter_message(response="utter_data_delete", buttons=buttons)
 
 
 def _keep(dispatcher: CollectingDispatcher, _context: Context, _said: Said) -> None:
@@ -139,7 +140,11 @@ def _withdraw(dispatcher: CollectingDispatcher, context: Context, said: Said) ->
     if not ended:
         dispatcher.utter_message(response="utter_consent_none")
         return
-    dispatcher.utter_message(response="utter_consent_withdrawn", consents="; ".join(PURPOSES[one] for one in ended))
+    dispatcher.utter_message(response="utter_consent_withdrawn", consents=_named(context, ended))
+
+
+def _named(context: Context, purposes: Sequence[str]) -> str:
+    return "; ".join(context.rulebook.words.purposes[purpose] for purpose in purposes)
 
 
 def _keep_answer(dispatcher: CollectingDispatcher, context: Context, said: Said, answer: str) -> None:

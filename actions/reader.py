@@ -1,4 +1,4 @@
-"""Reads one turn into the draft, in the light of what was asked: pure decisions; called by actions/report."""
+"""Reads one turn into the draft, in the light of what was asked: pure decisions; the context holds it for the form."""
 
 import re
 from collections.abc import Mapping
@@ -38,6 +38,7 @@ class Reader:
         self._opener = Opener(placer)
         self.following = self._opener.following
         self.untold = self._opener.untold
+        self.wants_told = self._opener.wants_told
 
     def read(self, said: Said, asked: str | None, draft: Draft) -> Step:
         draft = self._with_wishes(

@@ -16,11 +16,12 @@ from actions.draft import EMPTY, Draft, Step, from_slots
 from actions.filing import Filing
 from actions.incident_news import incident_news
 from actions.joining import Joining
+from actions.own_cases import MOST_BUTTONS, shortened
 from actions.place import Location
 from actions.said import Said, read_said
 from actions.wording import without_swearing
 from cases.categories import label
-from cases.queries import cases_of
+from cases.links import own_cases
 from cases.words import area_label
 from core.db import reading
 
@@ -28,7 +29,6 @@ SUMMARY_LENGTH = 280
 BEST_CATEGORIES = 3
 COMMON_CATEGORIES = ("waste", "road_damage", "urban_order")
 SUMMARIES = frozenset({"confirm", "join"})
-ZALO_BUTTONS = 5  # on one message (Zalo OA OpenAPI, text with buttons)
 
 
 class ValidateReportForm(Action):  # type: ignore[misc]
@@ -116,7 +116,7 @@ class ValidateReportForm(Action):  # type: ignore[misc]
 
     def _stale_without_draft(self, dispatcher: CollectingDispatcher, said: Said) -> None:
         with reading(self._context.database) as session:
-            latest = next(iter(cases_of(session, said.conversation_id)), None)
+            latest = next(iter(own_cases(session, said.conversation_id)), None)
             filed = (latest.code, self._context.rulebook.words.statuses[latest.status]) if latest else None
         if filed is None:
             dispatcher.utter_message(response="utter_stale_button")
@@ -153,8 +153,13 @@ class ValidateReportForm(Action):  # type: ignore[misc]
             dispatcher.utter_message(response=response, address=_short(location.address))
             return
         buttons = [_option(self._context, unit_id) for unit_id in location.options]
-        if len(buttons) != ZALO_BUTTONS:  # a sixth would turn five buttons to tap into a list to type from
-            buttons.append({"title": "Tôi không biết", "payload": '/inform{"skip": "location"}'})
+        if len(buttons) != MOST_BUTTONS:  # a sixth would turn five buttons to tap into a list to type from
+            buttons.append(
+                {
+                    "title": self._context.rulebook.words.chat["button_dont_know"],
+                    "payload": '/inform{"skip": "location"}',
+                }
+            )
         if location.method == "pin":
             dispatcher.utter_message(response="utter_need_pin_ward", buttons=buttons)
         elif location.options[0].startswith("legacy:"):
@@ -174,14 +179,15 @@ class ValidateReportForm(Action):  # type: ignore[misc]
 
     def _ask_confirm(self, dispatcher: CollectingDispatcher, said: Said, draft: Draft) -> Draft:
         location = draft.location or Location()
+        chat = self._context.rulebook.words.chat
         offer = None if draft.alone else self._joining.offer(said, draft)
         dispatcher.utter_message(
             response="utter_summary_similar" if offer else "utter_summary",
             description=_short(draft.description or ""),
             category=label(self._context.rulebook.categories, draft.category or "other"),
-            place=_short(location.address) or "chưa rõ",
+            place=_short(location.address) or chat["unclear"],
             unit=self._context.placer.name(location.unit_id),
-            media=_more(draft),
+            media=_more(chat, draft),
             similar=offer.words if offer else "",
         )
         return replace(draft, offered=offer.code if offer else None)
@@ -197,12 +203,12 @@ def _marks(response: str, step: Step) -> dict[str, Any]:
     return {"json_message": marks} if marks else {}
 
 
-def _more(draft: Draft) -> str:
+def _more(chat: Mapping[str, str], draft: Draft) -> str:
     """Further lines of the summary: for whom, without a name, with how many photos."""
-    lines = [f"Báo giúp: {draft.behalf}"] if draft.behalf else []
-    lines += ["Không nêu tên người gửi"] if draft.anonymous else []
-    lines += [f"Ảnh, tệp kèm theo: {draft.media}"] if draft.media else []
-    return "".join(f"\n• {line}" for line in lines)
+    lines = [chat["on_behalf"].format(whom=draft.behalf)] if draft.behalf else []
+    lines += [chat["anonymous"]] if draft.anonymous else []
+    lines += [chat["files"].format(count=draft.media)] if draft.media else []
+    return "".join(lines)
 
 
 def _option(context: Context, unit_id: str) -> dict[str, str]:
@@ -211,5 +217,4 @@ def _option(context: Context, unit_id: str) -> dict[str, str]:
 
 
 def _short(text: str) -> str:
-    flat = " ".join(without_swearing(text).split())
-    return flat if len(flat) <= SUMMARY_LENGTH else flat[: SUMMARY_LENGTH - 1].rstrip() + "…"
+    return shortened(without_swearing(text), SUMMARY_LENGTH)

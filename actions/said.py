@@ -45,6 +45,7 @@ class Said:
     resolved: bool  # a case of this citizen was reported as dealt with not long ago
     media: int
     pin: tuple[float, float] | None
+    asks: str | None = None  # the topic that a report also asks about ("faq_birth_registration")
 
     @property
     def english(self) -> bool:
@@ -92,6 +93,7 @@ def read_said(tracker: Tracker) -> Said:
         category_confidence=float(category.get("confidence") or 0.0),
         categories=tuple(entry["name"] for entry in message.get("category_ranking") or ()),
         matters=tuple(_matter(entry) for entry in message.get("matters") or ()),
+        asks=message.get("asks") or None,
         announces=bool(message.get("announces")),
         runner_up=_runner_up(message),
         entities={entry["entity"]: str(entry["value"]) for entry in message.get("entities") or ()},

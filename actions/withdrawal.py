@@ -62,7 +62,10 @@ def _confirm(context: Context, session: Session, case: Case) -> Answer:
     if not may_withdraw(case):
         return Answer("utter_not_withdrawable", values)
     buttons = [
-        {"title": title, "payload": f'/inform{{"about": "{about}", "case_code": "{case.code}"}}'}
-        for title, about in (("Rút hồ sơ", "withdraw"), ("Không rút", "keep"))
+        {
+            "title": context.rulebook.words.chat[title],
+            "payload": f'/inform{{"about": "{about}", "case_code": "{case.code}"}}',
+        }
+        for title, about in (("button_withdraw", "withdraw"), ("button_keep_case", "keep"))
     ]
     return Answer("utter_confirm_withdrawal", values, buttons, pending={"what": "withdraw", "code": case.code})

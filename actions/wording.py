@@ -1,4 +1,4 @@
-"""What words amount to, without Rasa: matter or mere politeness, question, address, command; called by draft."""
+"""What words amount to, without Rasa: matter, politeness, question, address, command; called by reader and opening."""
 
 import re
 
@@ -7,6 +7,7 @@ from cases.codes import fold
 LONGEST_STORY = 5000  # characters
 _OPENING = re.compile(
     r"\b(?:cho|xin|toi|em|anh|chi|minh|chau|co|bac|muon|can|nho|duoc|gui|phan anh|kien nghi|khieu nai|to cao|bao|voi"
+    r"|(?:xu ly|giai quyet|xem|kiem tra|can thiep)(?= (?:giup|ho|dum|voi|di|nhe|ngay)\b)"
     r"|a|oi|mot|viec|van de|chuyen|la|the nay|nhu sau|ve|len|phuong|xa|quan|thanh pho|giup|ad|alo|hello|chao|nhe"
     r"|cho nay|cho do|cho kia|cho ay|noi nay|noi do|day|do|nay|kia|ay|vi tri)\b"
 )

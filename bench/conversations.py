@@ -3,14 +3,13 @@
 Judged from what the store holds. Of `must_not` the lines `text:` are judged here; `act:` is for a reader.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.figures import Figure, Number, quantile, share
+from bench.figures import Figure, Number, quantile, read_lines, share
 from bot.normalise import fold
 
 CHANNELS = ("zalo", "messenger")
@@ -103,15 +102,7 @@ class Played:
 
 def read_scripts(path: Path) -> list[Script]:
     """The conversations of a file; raises ValueError naming the line that is not as `evaluation.md` says."""
-    scripts = []
-    for number, written in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if not written.strip():
-            continue
-        try:
-            scripts.append(_script(json.loads(written)))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path.name} line {number}: {type(error).__name__}: {error}") from error
-    return scripts
+    return read_lines(path, _script)
 
 
 def differences(script: Script, played: Played) -> list[str]:

@@ -1,10 +1,26 @@
 """Shares with their uncertainty, and how they are printed; used by everything that measures."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from pathlib import Path
+from typing import Any
 
 _Z = 1.959964  # 95 %
+
+
+def read_lines(path: Path, read: Callable[[dict[str, Any]], Any]) -> list[Any]:
+    """What each line of a JSON-lines file is; raises ValueError naming the line that is not as `evaluation.md` says."""
+    items = []
+    for number, written in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not written.strip():
+            continue
+        try:
+            items.append(read(json.loads(written)))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path.name} line {number}: {type(error).__name__}: {error}") from error
+    return items
 
 
 @dataclass(frozen=True)

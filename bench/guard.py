@@ -1,6 +1,6 @@
 """Keeps a worse model out: `make train` asks it before a new model replaces the old one.
 
-Run by the bot's interpreter (Python 3.10): `python -m bench.guard MODEL DATA OLD NEW` loads the model, reads DATA
+Run by the bot's interpreter (Python 3.10): `python -m bench.guard DATA MODEL OLD NEW` loads the model, reads DATA
 (nlu.jsonl), writes the headline figures to NEW and compares them with OLD when there is such a file. Exits 3 when a
 figure is worse by more than one point.
 """
@@ -31,7 +31,7 @@ WORSE = 3
 
 def main(arguments: Sequence[str]) -> int:
     """See the module."""
-    model, data, old, new = map(Path, arguments)
+    data, model, old, new = map(Path, arguments)
     settle()
     figures = measure(model, data)
     new.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

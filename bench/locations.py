@@ -4,7 +4,6 @@ The matcher is asked as the report form asks it (`actions.place`), so that "aske
 """
 
 import csv
-import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from actions.place import Location, Placer
-from bench.figures import Figure, Number, Share, quantile, share
+from bench.figures import Figure, Number, Share, quantile, read_lines, share
 from bot.normalise import decode_keystrokes, fold, fold_plain
 from cases.gazetteer import CATALOGUE
 
@@ -54,15 +53,7 @@ class Found:
 
 def read_items(path: Path) -> list[Item]:
     """The texts of a file; raises ValueError naming the line that is not as `evaluation.md` says."""
-    items = []
-    for number, written in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if not written.strip():
-            continue
-        try:
-            items.append(_item(json.loads(written)))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path.name} line {number}: {type(error).__name__}: {error}") from error
-    return items
+    return read_lines(path, _item)
 
 
 def finder(placer: Placer) -> Callable[[str], Found]:

@@ -1,13 +1,12 @@
 """Figures of nlu.jsonl: what the model says of each message against its labels; called by `bench.evaluate`."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.figures import Figure, Number, Share, share
+from bench.figures import Figure, Number, Share, read_lines, share
 
 GATED = frozenset({"denounce", "complain_decision"})
 MOST_CONFUSIONS = 20
@@ -33,15 +32,7 @@ class Understood:
 
 def read_items(path: Path) -> list[Item]:
     """The messages of a file; raises ValueError naming the line that is not as `evaluation.md` says."""
-    items = []
-    for number, written in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if not written.strip():
-            continue
-        try:
-            items.append(_item(json.loads(written)))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path.name} line {number}: {type(error).__name__}: {error}") from error
-    return items
+    return read_lines(path, _item)
 
 
 def understood(parsed: dict[str, Any]) -> Understood:

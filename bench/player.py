@@ -21,8 +21,8 @@ from bench.citizen import Citizen, View, message
 from bench.conversations import Detour, Played, Script, StoredCase, TurnTaken, filled
 from bench.processes import our_rasa
 from cases.demo import Given, add_case
+from cases.links import own_cases
 from cases.model import Case
-from cases.queries import cases_of
 from cases.rulebook import Rulebook, load_rulebook
 from cases.transcript import transcript
 from core.db import Database, open_database, reading, transaction
@@ -220,7 +220,7 @@ def _stored(session: Session, talk: Talk, stuck: str, settle: timedelta) -> Play
     conversation = _conversation(session, talk)
     if conversation is None:
         return Played((), None, (), (), tuple(talk.dialogue), talk.codes, stuck=stuck or "nothing was said")
-    stored = [_case(session, case) for case in reversed(cases_of(session, conversation.id))]
+    stored = [_case(session, case) for case in reversed(own_cases(session, conversation.id))]
     own = talk.codes["code"] if talk.script.own_case else None
     inbounds = session.scalars(_of(Inbound, conversation).order_by(Inbound.sent_at, Inbound.id)).all()
     intents = {row.id: row.intent for row in session.scalars(_of(Turn, conversation))}

@@ -1,4 +1,4 @@
-"""Noise as people type it, made from clean training texts; called by `bot.labelled` while training.
+"""Noise as people type it, made from clean training texts; called by `bot.linear` while training.
 
 Each clean text is learnt as written, without its marks, and in noisy forms drawn by `SHARES`: teencode, slips of the
 finger, confused sounds, raw Telex and VNI, words run together, half the marks missing, wrapped in a greeting. The draw

@@ -22,15 +22,24 @@ _JOINS = "|".join(
         r"(?:va )?con (?:mot |1 )?(?:viec|chuyen|van de|cai|vu) (?:nua|khac)|con nua",
         r"them (?:mot |1 )?(?:viec|chuyen|van de|cai) (?:nua|khac)|them nua",
         # "Hôm thứ ba, tôi ..." is a Tuesday.
-        r"viec thu (?:hai|ba|2|3)\b|(?<=[,.;:!?]\s)thu (?:hai|ba|2|3)(?=\s*[,:]|\s(?:la|thi)\b)",
+        r"viec thu (?:hai|nhi|ba|2|3)\b|(?<=[,.;:!?]\s)thu (?:hai|nhi|ba|2|3)(?=\s*[,:]|\s(?:la|thi)\b)",
         r"viec (?:hai|ba|2|3)\b|(?:hai|ba) la\b",
         r"\(?[23]\s*[.)/:]\s|(?:(?<=\n)|(?<=[.;:!?]\s))[-+•*]\s",  # "Văn Miếu - Quốc Tử Giám" is one name
     )
 )
 _ANNOUNCED = re.compile(r"\b(?:hai|ba|2|3) (?:viec|chuyen|van de|vu)\b[^:.\n]{0,40}[:.\n]")
-_CUT = re.compile(rf"(?:^|(?<=[\s,.;:!?]))(?:(?P<begin>{_BEGINS})|(?P<join>{_JOINS}))")
+# Behind a "thứ nhất" no "thứ nhì" is a day of the week, and who says "ghi hộ cả hai" tells of two things.
+_LISTED = r"(?<=[,.;:!?]\s)thu (?:hai|nhi|ba|2|3)\b"
+_BOTH = re.compile(
+    r"\b(?:hai (?:noi|cho),? hai (?:viec|chuyen)|(?:ghi|bao|gui|xu ly)(?: \w+){0,2} ca hai|ca hai (?:viec|chuyen|vu))\b"
+)
+_LOOSELY = r"chua ke|da the|roi con|lai con"
+_CUT = re.compile(
+    rf"(?:^|(?<=[\s,.;:!?]))(?:(?P<begin>{_BEGINS})|(?P<join>{_JOINS})|(?P<listed>{_LISTED})|(?P<loose>{_LOOSELY})\b)"
+)
 _LOOSE_CUT = re.compile(r"(?:[,.;]\s*(?:va|con|roi)|[.;\n])\s+")
 
+_ASKS = re.compile(r"\?|\b(?:o dau|lam sao|the nao|can (?:nhung )?gi|khi nao|bao gio|may gio|bao nhieu|bao lau)\b")
 _BUT = re.compile(
     r"(?:^|(?<=[\s,.;!]))(?:nhung(?: ma)?|tuy nhien|co dieu|chi phai toi|moi toi|song|ngoai ra|nhan tien|tien the"
     r"|dong thoi"
@@ -53,12 +62,12 @@ def parts_of(text: Text) -> List[Text]:
     """The stretches from one joining word to the next; what comes before the first matter is part of it."""
     plain = without_marks(text)
     announced = _ANNOUNCED.search(plain)
-    begins = announced.end() if announced else 0
+    begins, first, both = announced.end() if announced else 0, False, _BOTH.search(plain) is not None
     cuts = []
     for match in _CUT.finditer(plain):
-        if match.group("begin"):
-            begins = max(begins, match.end())
-        else:
+        if match["begin"]:
+            begins, first = max(begins, match.end()), True
+        elif match["join"] or (match["listed"] and first) or (match["loose"] and both):
             cuts.append(match.start())
     if announced and not cuts:
         cuts = [match.end() for match in _LOOSE_CUT.finditer(plain, begins)]
@@ -82,6 +91,16 @@ def matters_of(text: Text, read: Read) -> List[Matter]:
     if len(matters) < 2 or _best(matters[0].ranking) < _LIKELY or len(matters[0].text.split()) < _LEAD_IN:
         return []
     return matters
+
+
+def question_beside(text: Text, read: Read) -> Tuple[Text, Text]:
+    """The topic that is asked about in a message which also tells of a matter, and the rest; both empty if none is."""
+    parts = parts_of(text)
+    for part in parts:
+        intent, _ = read(part) if _ASKS.search(without_marks(part)) else ("", ())
+        if intent.startswith("faq_") and len(parts) > 1:
+            return intent, "\n".join(other for other in parts if other is not part)
+    return "", ""
 
 
 def complaint_beside(text: Text, read: Read) -> Tuple[Tuple[Text, float], ...]:

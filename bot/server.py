@@ -28,6 +28,7 @@ from rasa.shared.core.events import Event
 from rasa.utils.common import configure_logging_and_warnings
 from rasa.utils.endpoints import EndpointConfig
 
+from bot import log
 from bot.runner import StraightRunner
 from bot.turn import ActionFailed, ActionsUnavailable
 
@@ -73,9 +74,7 @@ def settle() -> None:
 
 def quiet_logs() -> None:
     """Warnings and errors only, and of structured entries only their name: the rest quotes messages and slots."""
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr, level=logging.WARNING
-    )
+    log.configure(logging.WARNING)
     structlog.configure(
         processors=[_name_only, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),

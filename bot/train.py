@@ -1,13 +1,14 @@
 """Trains the bot: `python -m bot.train` reads domain.yml, config.yml and data/, writes var/models/tiepdan.tar.gz.
 
 It imports nothing heavy, so that asking whether anything changed takes no time; `bot.training` does the work. With
-`--guard FILE` a model that understands the messages of that file worse than the last one by more than a point is
-refused (exit code 3), unless `--accept-worse` says that this is meant.
+`--guard COMMAND` a new model is first judged by that command, which gets the model, the last one's figures and where
+to write its own; its exit code 3 refuses a worse model, unless `--accept-worse` says that this is meant.
 """
 
 import argparse
 import hashlib
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -91,10 +92,10 @@ def _guard(options: argparse.Namespace, folder: Path, last: Path) -> int:
     """0 when the new model may replace the last one, 3 when it is worse; other codes when it could not be told."""
     if not options.guard:
         return 0
-    command = [sys.executable, "-m", "bench.guard", str(folder / f"{MODEL}.tar.gz"), options.guard, str(last)]
+    command = shlex.split(options.guard)
     env = {**os.environ, "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(  # noqa: S603 - ourselves
-        [*command, str(folder / FIGURES)],
+    done = subprocess.run(  # noqa: S603 - the command of whoever started us
+        [*command, str(folder / f"{MODEL}.tar.gz"), str(last), str(folder / FIGURES)],
         env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -115,7 +116,7 @@ def _options(arguments: Optional[Sequence[Text]]) -> argparse.Namespace:
     parser.add_argument("--data", nargs="+", default=["data"])
     parser.add_argument("--output", default="var/models", help="folder for the model")
     parser.add_argument("--if-changed", action="store_true", help="do nothing when the model is of the same sources")
-    parser.add_argument("--guard", help="messages (nlu.jsonl) which a new model must not understand worse")
+    parser.add_argument("--guard", help="a command that judges the new model: MODEL LAST_FIGURES NEW_FIGURES")
     parser.add_argument("--accept-worse", action="store_true", help="replace the last model even so")
     return parser.parse_args(arguments)
 

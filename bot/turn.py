@@ -22,13 +22,14 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.core.training_data.story_reader.yaml_story_reader import YAMLStoryReader
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.matters import Read, complaint_beside, matters_of
+from bot.matters import Read, complaint_beside, matters_of, question_beside
 
 STATE_VERSION = 1
 NOTICE_VERSION = "2026-11-28"  # a new one when the wording of utter_notice changes: everybody is told again
 NOTICE = "utter_notice"
 CHANNEL = "turn"
 MAX_PARSED_CHARS = 10_000
+SURE_ABOUT_A_CASE = 0.50
 
 _COMMAND_START = re.compile(r"^[\s/]+")
 _PAYLOAD = re.compile(r"/(?P<intent>\w+)(?:\{.*\})?", re.DOTALL)
@@ -123,7 +124,10 @@ def _understand(processor: MessageProcessor, turn: Turn) -> Dict[Text, Any]:
 
 
 def _only_polite(parse_data: Dict[Text, Any]) -> bool:
-    return parse_data["intent"].get("name") in {"greet", "thank", "help", "nlu_fallback"}
+    """Says nothing but a greeting or a call for help ("xử lý giúp"), which is hardly about a case filed before."""
+    intent, confidence = parse_data["intent"].get("name"), parse_data["intent"].get("confidence") or 0.0
+    perhaps = intent in {"track_case", "dispute_result"} and confidence < SURE_ABOUT_A_CASE
+    return perhaps or intent in {"greet", "thank", "help", "nlu_fallback"}
 
 
 def _from_text(processor: MessageProcessor, text: Text, meant: Optional[Text]) -> Dict[Text, Any]:
@@ -146,7 +150,8 @@ def _from_text(processor: MessageProcessor, text: Text, meant: Optional[Text]) -
         parse_data["category_ranking"] = [{"name": name, "confidence": chance} for name, chance in beside]
         parse_data["category"] = parse_data["category_ranking"][0]
     if parse_data["intent"].get("name") == "report":
-        parse_data["matters"] = _matters(parsed.text, read)
+        parse_data["asks"], rest = question_beside(parsed.text, read)
+        parse_data["matters"] = _matters(rest or parsed.text, read)
     return parse_data
 
 

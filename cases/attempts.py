@@ -1,4 +1,4 @@
-"""Wrong tries at a door (the desk's login, the portal's form), counted per subject; called by desk.auth and portal."""
+"""Wrong tries at a door (login, the portal's form), counted per subject; called by desk.auth and portal_access."""
 
 import hashlib
 import hmac

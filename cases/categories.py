@@ -1,4 +1,4 @@
-"""The 22 kinds of report: labels, who leads, how urgent a text is. Called by cases.service, actions and desk."""
+"""The 22 kinds of report: labels, who leads, how urgent a text is. Called by filing, actions and portal."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Makes and reads case codes and the secret word of a receipt. Called by cases.service, webhook and portal.
+"""Makes and reads case codes and the secret word of a receipt. Called by filing and by every entry point.
 
 A code is PA and nine digits, because Telex keyboards mangle letters: eight random digits and a Damm check digit, which
 catches every single wrong digit and every swap of neighbours. The first digit is never 0: no code looks like the start
@@ -45,7 +45,7 @@ _ABOUT_OTHER = re.compile(
     r"(?<![a-z])(?:cmnd|cmt|cccd|can cuoc|chung minh|dinh danh|khach hang|tai khoan|stk|sdt|dien thoai|so may|zalo"
     r"|thue|bhyt|bhxh|ho chieu)(?![a-z])[^0-9]{0,15}$"
 )
-_HOTLINES = frozenset({"111", "112", "113", "114", "115"})
+HOTLINES = frozenset({"111", "112", "113", "114", "115"})
 _DASHES = re.compile(r"[\u2010-\u2015\u2212]")
 _LONGEST_SECRET = 100
 
@@ -57,7 +57,7 @@ class Randomness(Protocol):
 
 
 def new_code(rng: Randomness = secrets) -> str:
-    """A fresh code as people see it and as it is stored: PA-482-913-776. Uniqueness is the table's business."""
+    """A fresh code as people see it and as it is stored: PA-482-913-773. Uniqueness is the table's business."""
     body = str(10_000_000 + rng.randbelow(90_000_000))
     return _shown(body + str(_damm(body)))
 
@@ -155,7 +155,7 @@ def _means_other(folded: str, match: re.Match[str]) -> bool:
 
 
 def _hotlines(written: str) -> bool:
-    return _HOTLINES.issuperset(re.split(r"[ \-]", written))
+    return HOTLINES.issuperset(re.split(r"[ \-]", written))
 
 
 def _squeezed(text: str) -> bytes:

@@ -1,6 +1,6 @@
 """Conflict of interest: a complaint about an office never lands in its own queue, and the reporter is masked there.
 
-Called by service when a case is opened, by the desk when an officer marks one, and before anything that tells who
+Called by filing when a case is opened, by the desk when an officer marks one, and before anything that tells who
 reported. The rule of who sees such a case at all is in `queries.visible_to`.
 """
 

@@ -1,4 +1,4 @@
-"""Working time of the city: when a case must be received and answered. Called by cases.service and statistics.
+"""Working time of the city: when a case must be received and answered. Called by filing, clocks and statistics.
 
 A moment is an aware UTC datetime. A working day is not a calendar day but one day's worth of working hours (8 as
 delivered): the same clock position N working days later, so a case of Friday 16:55 given 5 days is due the next

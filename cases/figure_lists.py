@@ -1,4 +1,4 @@
-"""The cases behind a figure, by the very condition that counted them; called by desk.reports and export."""
+"""The cases behind a figure, by the very condition that counted them; called by desk.reports only."""
 
 from collections.abc import Sequence
 from datetime import datetime

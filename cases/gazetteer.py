@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.normalise import strip_accents
 from cases.place_names import Row, cut_name, old_ward_names, outside_names, place_names, unit_names
-from cases.place_types import CITY_ID, Entry, Name, Unit, UnitRef, What
+from cases.place_types import CITY_ID, METRES_PER_DEGREE, Entry, Name, Unit, UnitRef, What
 
 __all__ = ["Gazetteer", "Unit", "UnitRef", "load_gazetteer", "nearest_wards", "wards_of_area"]
 
@@ -78,12 +78,11 @@ def nearest_wards(gazetteer: Gazetteer, lat: float, lon: float, limit: int = 3) 
 # Beyond this many radii from every centre a point lies outside the city: the centres of the 526 old communes and 207
 # landmarks lie within 1.42 radii.
 _OUTSIDE_RADII = 1.6
-_KM_PER_DEGREE = 111.2
 
 
 def _radii_away(unit: Unit, lat: float, lon: float) -> float:
-    north = (lat - unit.lat) * _KM_PER_DEGREE
-    east = (lon - unit.lon) * _KM_PER_DEGREE * math.cos(math.radians(unit.lat))
+    north = (lat - unit.lat) * METRES_PER_DEGREE / 1000
+    east = (lon - unit.lon) * METRES_PER_DEGREE / 1000 * math.cos(math.radians(unit.lat))
     return math.hypot(north, east) / math.sqrt(unit.area_km2 / math.pi)
 
 

@@ -1,4 +1,4 @@
-"""A burst of alike reports in one ward is one incident: found when a case is opened. Called by service and actions.
+"""A burst of alike reports in one ward is one incident: found when a case is opened. Called by filing and actions.
 
 Enough different citizens, one category, one ward, within some hours (all settings). An incident changes no case: each
 keeps its officer, its clocks and its own closing.

@@ -1,7 +1,8 @@
-"""How alike two reports of one kind in one ward are: by their place and by their words; called by `similar` only.
+"""How alike two reports of one kind in one ward are; called by similar and joining.
 
-The one measure of the house. A place weighs as much as all words together. Accents never matter, for people leave
-them out. Addresses are compared as people write them: numbered parts (house, alley, block) and the name of the street.
+The one measure of the house: by place and by words. A place weighs as much as all words together. Accents never matter,
+for people leave them out. Addresses are compared as people write them: numbered parts (house, alley, block) and the
+name of the street.
 """
 
 import math
@@ -12,11 +13,11 @@ from functools import cached_property
 from itertools import pairwise
 
 from cases.codes import fold
+from cases.place_types import METRES_PER_DEGREE
 
 # Of a place: the same house, alley or landmark; the same street or the same alley; within sight; not known; another.
 SAME_SPOT, SAME_STREET, WITHIN_SIGHT, UNKNOWN, ELSEWHERE = 1.0, 0.8, 0.7, 0.25, 0.0
 SPOT_METRES, SIGHT_METRES, FAR_METRES = 30, 150, 500
-METRES_PER_DEGREE = 111_320
 # Above it one may speak to a citizen of "the same": the same spot with a word in common, the same street with a third.
 OFFERED = 0.55
 # Above it what the same citizen sends again is the same matter: the same spot with a third of the words in common.

@@ -1,4 +1,4 @@
-"""Takes phone, identity paper and card numbers out of what a citizen typed. Called by webhook.converse.
+"""Takes phone, paper and card numbers out of what a citizen typed. Called by webhook.question and webhook.kept.
 
 Numbers are read group by group ("0912 345 678" is three groups), so that dates, money, house numbers and plates stay.
 """
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
-from cases.codes import fold, parse_code
+from cases.codes import HOTLINES, fold, parse_code
 
 PHONE = "[số điện thoại]"
 PAPER = "[số giấy tờ]"
@@ -26,7 +26,6 @@ _NEIGHBOUR_BEFORE = re.compile(r"(?<!\d)\d{1,8}/$")
 _CASE_WORD = re.compile(r"(?<![a-z])(?:pa|ma|ho so|phan anh)[ :#.\-]{0,3}$")
 _PAPER_WORD = re.compile(r"(?<![a-z])(?:cccd|cmnd|cmt|cc|cancuoc)$")
 _ADDRESS_WORD = re.compile(r"(?<![a-z])(?:so nha|ngo|ngach|hem|kiet|lo|thua|thua dat|to ban do)(?: so)?[ :.]{0,3}$")
-_HOTLINES = frozenset({"111", "112", "113", "114", "115"})
 _NEAR = 24
 
 Span = tuple[int, int]
@@ -179,7 +178,7 @@ def _written_as_paper(run: _Run, first: int, count: int, digits: str) -> bool:
 def _means_other(digits: str, before: str, text: str, start: int, end: int) -> bool:
     if parse_code(digits) or _CASE_WORD.search(before) or _ADDRESS_WORD.search(before):
         return True
-    if _HOTLINES.issuperset((digits[:3], digits[3:6], digits[6:])):
+    if HOTLINES.issuperset((digits[:3], digits[3:6], digits[6:])):
         return True
     if text[start - 1 : start].isalpha() and not _PAPER_WORD.search(before):
         return True

@@ -1,4 +1,4 @@
-"""Of the names found in a text: which are meant as places, by what stands around them; called by `mentions` only."""
+"""Of the names found in a text: which are meant as places, by what is around them; called by mentions and elsewhere."""
 
 import re
 from collections.abc import Collection, Sequence

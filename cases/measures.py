@@ -135,6 +135,11 @@ def next_month(day: date) -> date:
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
+def with_dots(value: int) -> str:
+    """A number as people read it: "12.345"."""
+    return f"{value:,}".replace(",", ".")
+
+
 def by_time[*T](query: Select[*T], cases: Cases = Case, way: Way = "figures") -> Select[*T]:
     """Walk along the period: without being told, SQLite takes the index of a state or unit and reads years of cases.
 

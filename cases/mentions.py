@@ -1,4 +1,4 @@
-"""Finds the names of places in a text and decides which are meant as places; called by `routing` only."""
+"""Finds the names of places in a text and decides which are meant as places; called by `routing` and `address` only."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

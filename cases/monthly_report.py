@@ -18,7 +18,7 @@ from cases import docx_layout as layout
 from cases.deadlines import LOCAL
 from cases.docx_chart import add_chart
 from cases.figures_model import Snapshot, SnapshotCase
-from cases.measures import FEW, Cases, Filter, load_definitions, month_of
+from cases.measures import FEW, Cases, Filter, load_definitions, month_of, with_dots
 from cases.model import Case, Officer, Unit
 from cases.place_types import CITY_ID
 from cases.queries import visible_to
@@ -106,10 +106,10 @@ def _head(paper: layout.Paper, words: dict[str, Any], source: _Source, now: date
 def _general(paper: layout.Paper, words: dict[str, Any], source: _Source, total: Line) -> None:
     layout.add_head(paper, words["heads"]["general"])
     sums = asdict(balance(source.session, source.scope, source.filters, source.as_of, source.cases))
-    layout.say(paper, words["general"].format(**{name: _number(value) for name, value in sums.items()}))
+    layout.say(paper, words["general"].format(**{name: with_dots(value) for name, value in sums.items()}))
     if total.counts["demo"]:
-        layout.say(paper, words["demo"].format(count=_number(total.counts["demo"])), bold=True)
-    rows = [(words["balance"][name], _number(value)) for name, value in sums.items()]
+        layout.say(paper, words["demo"].format(count=with_dots(total.counts["demo"])), bold=True)
+    rows = [(words["balance"][name], with_dots(value)) for name, value in sums.items()]
     layout.add_table(paper, words["tables"]["balance"], words["balance_heads"], rows)
     months = twelve_months(source.session, source.live_scope, source.filters, source.as_of)
     drawn = words["charts"]
@@ -158,7 +158,7 @@ def _cells(line: Line) -> Sequence[str]:
 
 def _said(line: Line) -> dict[str, str]:
     """Every figure as it is printed; what rests on few cases carries a star."""
-    said = {name: _number(count) for name, count in line.counts.items()}
+    said = {name: with_dots(count) for name, count in line.counts.items()}
     for name, (_, whole) in SHARES.items():
         share = line.share(name)
         said[name] = "–" if share is None else f"{share * 100:.1f}%{_star(line, whole)}".replace(".", ",")
@@ -198,7 +198,3 @@ def _period(words: dict[str, Any], filters: Filter) -> str:
     if (filters.first, filters.last) == (month.first, month.last):
         return str(words["whole_month"].format(month=f"{filters.first:%m}", year=filters.first.year))
     return str(words["some_days"].format(first=f"{filters.first:%d/%m/%Y}", last=f"{filters.last:%d/%m/%Y}"))
-
-
-def _number(value: int) -> str:
-    return f"{value:,}".replace(",", ".")

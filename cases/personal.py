@@ -15,15 +15,16 @@ from sqlalchemy.orm import Session
 from cases import consents, data_requests
 from cases.consents import Consent, Purpose
 from cases.data_requests import DataRequest
+from cases.links import own_cases
 from cases.model import Case
-from cases.queries import Message, cases_of, messages_of
-from core import attachments
+from cases.queries import Message, messages_of
+from core import attachments, erased
 from core.db import ROW_LOCK
 from core.model import Attachment, Conversation, Inbound, Outbound, Turn
 from core.sealed import Words, keep_plain
 from core.vault import SealBrokenError, Vault
 
-ERASED = "[nội dung đã được xóa theo yêu cầu của người gửi]"
+ERASED = erased.told("theo yêu cầu của người gửi")
 LINK_LASTS = timedelta(hours=24)
 _LINK = "personal-file"  # what a sealed link is for: nothing else that is sealed can be passed for one
 
@@ -55,7 +56,7 @@ class PersonalFile:
 def held(session: Session, conversation_id: int) -> Held:
     mine = Inbound.conversation_id == conversation_id
     return Held(
-        codes=[case.code for case in cases_of(session, conversation_id)],
+        codes=[case.code for case in own_cases(session, conversation_id)],
         phone=session.get_one(Conversation, conversation_id).phone is not None,
         messages=session.scalar(select(func.count(Inbound.id)).where(mine)) or 0,
         files=_count_files(session, conversation_id),
@@ -85,7 +86,7 @@ def whole_file(session: Session, vault: Vault, conversation_id: int) -> Personal
         phone=_opened(vault, conversation.phone),
         messages=messages_of(session, conversation_id, vault),
         files=_count_files(session, conversation_id),
-        cases=cases_of(session, conversation_id),
+        cases=own_cases(session, conversation_id),
         consents=session.scalars(mine).all(),
         requests=data_requests.of_conversation(session, conversation_id),
     )
@@ -98,7 +99,7 @@ def erase(session: Session, conversation_id: int, now: datetime) -> bool:
     """
     conversation = session.get_one(Conversation, conversation_id, with_for_update=ROW_LOCK)
     conversation.phone = conversation.phone_hash = conversation.held = conversation.source = None
-    cases = cases_of(session, conversation_id)
+    cases = own_cases(session, conversation_id)
     finished = select(Turn.id).where(Turn.conversation_id == conversation_id, Turn.status != "open")
     loose = set(session.scalars(finished)) - _turns_of(session, conversation_id, cases)
     _erase_inbounds(session, conversation_id, loose)

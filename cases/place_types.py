@@ -5,6 +5,7 @@ from enum import IntEnum, StrEnum
 from typing import Literal
 
 CITY_ID = "city:01"  # the unit above all others
+METRES_PER_DEGREE = 111_320  # of latitude
 
 
 class What(StrEnum):

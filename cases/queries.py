@@ -1,4 +1,4 @@
-"""Reading cases: whose queue, who may see which case, a citizen's own; called by desk, portal, actions, webhook."""
+"""Reading cases: whose queue, who may see which case, a citizen's own; called by desk, actions and webhook."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cases import followers
 from cases.codes import without_secret
-from cases.links import own_case, own_cases, owned_by
+from cases.links import own_case, owned_by
 from cases.masking import mask
 from cases.model import Case, Officer, Unit
 from cases.place_types import CITY_ID
@@ -98,11 +98,6 @@ def case_for(session: Session, officer: Officer, code: str, *, lock: bool = Fals
     if found is None:
         raise NotFoundError(code)
     return found
-
-
-def cases_of(session: Session, conversation_id: int) -> Sequence[Case]:
-    """A citizen's own cases, newest first."""
-    return own_cases(session, conversation_id)
 
 
 def recently_filed(session: Session, conversation_id: int, now: datetime) -> bool:

@@ -10,7 +10,7 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, literal, select, union_all
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from cases.deadlines import Calendar
 from cases.figures_model import RememberedFigures
-from cases.measures import MEASURES, Filter, by_time, chosen, narrowed
+from cases.measures import MEASURES, Filter, by_time, chosen, narrowed, next_month
 from cases.model import Case
 from cases.statistics import Figures, Line, counting, dimension, figures_from, lines_where
 from cases.workflow import OPEN
@@ -147,13 +147,13 @@ def _in_order(value: Any) -> Any:
 def _whole_months(filters: Filter, now: datetime) -> list[Filter]:
     """The months that lie in the period with all their days and are over."""
     found = []
-    first = filters.first if filters.first.day == 1 else _next(filters.first)
-    while (last := _next(first) - timedelta(days=1)) <= filters.last:
+    first = filters.first if filters.first.day == 1 else next_month(filters.first)
+    while (last := next_month(first) - timedelta(days=1)) <= filters.last:
         month = replace(filters, first=first, last=last)
         if month.end > now:
             break
         found.append(month)
-        first = _next(first)
+        first = next_month(first)
     return found
 
 
@@ -191,8 +191,3 @@ def _pack(lines: Mapping[str, Line]) -> bytes:
 def _unpack(packed: bytes) -> dict[str, Line]:
     found: list[list[Any]] = json.loads(zlib.decompress(packed))
     return {line[0]: Line(*line) for line in found}
-
-
-def _next(day: date) -> date:
-    """The first of the month after."""
-    return date(day.year + day.month // 12, day.month % 12 + 1, 1)

@@ -3,7 +3,6 @@
 An administrator hands the link over and never knows a password; a new account begins with one too.
 """
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relations
 
 from cases.model import Officer
 from core.db import ROW_LOCK, Base, UtcDateTime
+from core.vault import digest
 
 GOOD_FOR = timedelta(hours=24)
 
@@ -35,7 +35,7 @@ def make(session: Session, officer: Officer, by: Officer, now: datetime) -> str:
     """A new link's token; earlier links of this officer are worth nothing from now on."""
     withdraw(session, officer.id, now)
     token = secrets.token_urlsafe(32)
-    row = PasswordReset(token_digest=_digest(token), officer_id=officer.id, made_by=by.id, made_at=now)
+    row = PasswordReset(token_digest=digest(token), officer_id=officer.id, made_by=by.id, made_at=now)
     session.add(row)
     session.flush()
     return token
@@ -67,14 +67,10 @@ def _usable(token: str, now: datetime) -> Select[PasswordReset]:
         select(PasswordReset)
         .join(Officer, Officer.id == PasswordReset.officer_id)
         .where(
-            PasswordReset.token_digest == _digest(token),
+            PasswordReset.token_digest == digest(token),
             PasswordReset.used_at.is_(None),
             PasswordReset.made_at > now - GOOD_FOR,
             Officer.active.is_(True),
         )
         .options(joinedload(PasswordReset.officer))
     )
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

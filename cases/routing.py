@@ -1,4 +1,4 @@
-"""Decides which ward, or which old district, a text speaks of; called by the bot's actions and by `service`.
+"""Decides which ward, or which old district, a text speaks of; called by actions/place only.
 
 A street is never placed in a ward without the citizen's word; what stays open comes back as options to ask.
 """

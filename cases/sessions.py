@@ -1,6 +1,5 @@
 """Sessions of the desk, one row for each login, so that any of them can be looked at and ended; called by desk."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,6 +8,7 @@ from sqlalchemy import ColumnElement, ForeignKey, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core.db import Base, UtcDateTime
+from core.vault import digest
 
 LASTS = timedelta(hours=12)
 SEEN_EVERY = timedelta(minutes=5)  # a row is not written with every click
@@ -34,7 +34,7 @@ def begin(session: Session, officer_id: int, address: str, browser: str, now: da
     token = secrets.token_urlsafe(32)
     session.add(
         DeskSession(
-            token_digest=_digest(token),
+            token_digest=digest(token),
             officer_id=officer_id,
             address=address[:45],
             browser=browser[:160],
@@ -47,7 +47,7 @@ def begin(session: Session, officer_id: int, address: str, browser: str, now: da
 
 def of_token(session: Session, officer_id: int, token: str, now: datetime) -> DeskSession | None:
     """The running session of this cookie; None when it was ended, is too old, or is another officer's."""
-    mine = (DeskSession.token_digest == _digest(token), DeskSession.officer_id == officer_id)
+    mine = (DeskSession.token_digest == digest(token), DeskSession.officer_id == officer_id)
     return session.scalars(select(DeskSession).where(*mine, *_running(now))).first()
 
 
@@ -74,7 +74,3 @@ def seen(session: Session, session_id: int, now: datetime) -> None:
 
 def _running(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return DeskSession.ended_at.is_(None), DeskSession.began_at > now - LASTS
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

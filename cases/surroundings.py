@@ -12,9 +12,9 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session, joinedload
 
 from cases import similar
-from cases.likeness import METRES_PER_DEGREE
 from cases.model import Case, Officer, Unit
 from cases.officers import may_act
+from cases.place_types import METRES_PER_DEGREE
 from cases.queries import subtree, visible_to
 from cases.similar import Likeness
 

@@ -5,8 +5,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cases.links import own_cases
 from cases.model import Case
-from cases.queries import Message, cases_of, messages_of
+from cases.queries import Message, messages_of
 from core.model import Conversation, Inbound, Turn
 from core.vault import Vault
 
@@ -33,7 +34,7 @@ def transcript(session: Session, channel: str, user: str, vault: Vault) -> dict[
             {"n": number, "title": option["title"], "label": option["label"], "payload": option["token"]}
             for number, option in enumerate(conversation.options, 1)
         ],
-        "cases": [_case(case) for case in reversed(cases_of(session, conversation.id))],
+        "cases": [_case(case) for case in reversed(own_cases(session, conversation.id))],
         "pending": _pending(session, conversation.id),
         "attention": conversation.attention,
     }

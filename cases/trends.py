@@ -1,4 +1,4 @@
-"""What moves over time: twelve months side by side, and what rises faster than usual; called by desk and report."""
+"""What moves over time: twelve months side by side, what rises faster than usual; called by desk and monthly_report."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta

@@ -56,11 +56,18 @@ def step_for(session: Session, case: Case, officer: Officer, now: datetime) -> U
 
 
 def case_of_step(session: Session, officer: Officer, code: str, now: datetime) -> Case:
-    """The case behind this officer's own chance, locked, even where the move has taken it out of their sight."""
+    """The case behind this officer's own chance, locked, even where the move has taken it out of their sight.
+
+    Raises TooLateError where the chance was theirs and is over: then nothing is locked, and seen only what they may.
+    """
     query = select(Case).join(UndoStep, UndoStep.case_id == Case.id).where(Case.code == code)
-    mine = query.where(UndoStep.officer_id == officer.id).with_for_update(**ROW_LOCK, of=Case)
-    found = session.scalars(mine).first()
-    return found if found is not None else case_for(session, officer, code, lock=True)
+    mine = query.where(UndoStep.officer_id == officer.id)
+    found = session.scalars(mine.where(UndoStep.until > now).with_for_update(**ROW_LOCK, of=Case)).first()
+    if found is not None:
+        return found
+    if session.scalar(mine.with_only_columns(UndoStep.case_id)) is not None:
+        raise TooLateError(code)
+    return case_for(session, officer, code, lock=True)
 
 
 def take_back(session: Session, case: Case, officer: Officer, now: datetime) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Units by what a person types, with or without accents; called by the desk's transfer form and queue filter."""
+"""Units by what a person types, with or without accents; called by the desk, whose forms and filters it fills."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The words people read for codes of this service, from `catalogue/words.yml`; called by service, desk and portal."""
+"""The words people read for codes of this service, from `catalogue/words.yml`; called by rulebook, actions, webhook."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,11 @@ class Words:
     urgencies: dict[str, str]
     roles: dict[str, str]
     events: dict[str, str]
+    channels: dict[str, str]
+    authors: dict[str, str]
+    purposes: dict[str, str]
+    wishes: dict[str, str]
+    chat: dict[str, str]
     notices: dict[str, str]
     undelivered: dict[str, str]
     next_steps: dict[str, str]

@@ -1,4 +1,4 @@
-"""Connecting an account by OAuth with PKCE: who set out, what came back; called by desk and token store."""
+"""Connecting an account by OAuth with PKCE: who set out, what came back; called by desk and zalo_token."""
 
 import base64
 import hashlib

@@ -3,14 +3,25 @@
 import fcntl
 import functools
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, Executable, MetaData, create_engine, event, inspect, text
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Executable,
+    MetaData,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import make_url
@@ -204,8 +215,21 @@ def insert_once(session: Session, table: type[Base], values: Mapping[str, Any]) 
     return session.connection().execute(statement, dict(values)).first() is not None
 
 
+def insert_all_once(
+    session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]], returned: tuple[Any, ...]
+) -> Sequence[Any]:
+    """Insert the rows, which name the same columns, in few statements; `returned` of those that were new."""
+    insert = _insert_into(table, session.get_bind().dialect.name).returning(*returned)
+    return session.connection().execute(insert, [dict(row) for row in rows]).all()
+
+
 @functools.cache
 def _insert_once(table: type[Base], dialect: str) -> Executable:
     """Built once: building it anew costs more than running it."""
+    return _insert_into(table, dialect).returning(*inspect(table).primary_key)
+
+
+@functools.cache
+def _insert_into(table: type[Base], dialect: str) -> postgresql.Insert | sqlite.Insert:
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(table).on_conflict_do_nothing().returning(*inspect(table).primary_key)
+    return insert(table).on_conflict_do_nothing()

@@ -3,107 +3,23 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from core import sealed, signals
-from core.db import ROW_LOCK, insert_once
-from core.events import SIGNALS
+from core.arrivals import accept as accept
+from core.arrivals import accept_all as accept_all
+from core.arrivals import get_conversation as get_conversation
+from core.db import ROW_LOCK
 from core.events import InboundEvent as InboundEvent
-from core.model import Attachment, Conversation, Inbound, Outbound, Turn
-from core.vault import Vault
+from core.model import Conversation, Inbound, Turn
 
 LEASE = timedelta(seconds=40)  # longer than the slowest Rasa call, so that a living worker never loses its turn
 MAX_MEMBERS = 20
 MOST_SETTLES = 4
-LONGEST_CHOICE = 2  # characters of an answer by number, which need not settle
-
-# Made once: at a burst the gateway spends its time on building these, and the next delivery waits for it.
-_WHO = select(Conversation).where(
-    Conversation.channel == bindparam("channel"), Conversation.user_id == bindparam("user_id")
-)
-_LET_GO = (
-    update(Outbound)
-    .where(Outbound.conversation_id == bindparam("here"), Outbound.status == "held")
-    .values(status="waiting", next_at=bindparam("now"), created_at=bindparam("now"), error=None)
-    .execution_options(synchronize_session=False)
-)
 
 
 class LeaseLostError(Exception):
     """The turn or message was given to another worker meanwhile: throw this result away, do not retry."""
-
-
-def accept(session: Session, event: InboundEvent, now: datetime, vault: Vault) -> bool:
-    """Store an event once, its words sealed; a repeat of the same platform id changes nothing and says False."""
-    if event.kind in SIGNALS:
-        _take_signal(session, event, now, vault)
-        return True
-    conversation = get_conversation(session, event.channel, event.user_id, now)
-    values = {
-        "channel": event.channel,
-        "external_id": event.external_id,
-        "conversation_id": conversation.id,
-        "kind": event.kind,
-        "sealed": sealed.seal(vault, event.text, event.payload),
-        "location": event.location,
-        "settles": _is_free_text(event),
-        "sent_at": event.sent_at,
-        "received_at": now,
-    }
-    new = insert_once(session, Inbound, values)
-    if new and event.attachments:
-        _keep_attachments(session, event, now)
-    if new:
-        _citizen_is_here(session, conversation, now)
-        conversation.source = event.referral or conversation.source
-        if event.standby:
-            conversation.human_at = now
-    return new
-
-
-def _is_free_text(event: InboundEvent) -> bool:
-    """Words of one's own, which may go on in the next message; a tap (on Zalo: a token as text) never does."""
-    words = event.text.strip()
-    return event.kind == "text" and not event.payload and len(words) > LONGEST_CHOICE and not words.startswith("#")
-
-
-def _take_signal(session: Session, event: InboundEvent, now: datetime, vault: Vault) -> None:
-    """Only what a citizen or a person at the platform's inbox did makes a conversation that was not there before."""
-    query = select(Conversation).where(Conversation.channel == event.channel, Conversation.user_id == event.user_id)
-    conversation = session.scalars(query).first() if event.user_id else None
-    if conversation is None and event.kind in {"human", "referral", "interaction"}:
-        conversation = get_conversation(session, event.channel, event.user_id, now)
-    signals.apply(session, event, conversation, now, vault)
-    if conversation is not None and event.kind in signals.CITIZEN_ACTS:
-        _citizen_is_here(session, conversation, now)
-        conversation.source = event.referral or conversation.source
-
-
-def _citizen_is_here(session: Session, conversation: Conversation, now: datetime) -> None:
-    """The reply window is open again: what waited for that goes out now, in the order it was written."""
-    # By our clock: the platform's may be off, and it alone decides whether its reply window is still open.
-    conversation.last_inbound_at = now
-    conversation.left_at = None
-    session.execute(_LET_GO, {"here": conversation.id, "now": now})
-
-
-def _keep_attachments(session: Session, event: InboundEvent, now: datetime) -> None:
-    stored = select(Inbound.id).where(Inbound.channel == event.channel, Inbound.external_id == event.external_id)
-    inbound_id = session.scalars(stored).one()
-    for attachment in event.attachments:
-        session.add(Attachment(inbound_id=inbound_id, kind=attachment["type"], url=attachment["url"], next_at=now))
-
-
-def get_conversation(session: Session, channel: str, user_id: str, now: datetime) -> Conversation:
-    """The conversation of a citizen on a channel, made at first sight."""
-    who = {"channel": channel, "user_id": user_id}
-    found = session.scalars(_WHO, who).first()
-    if found is not None:
-        return found
-    first = {"channel": channel, "user_id": user_id, "state": {}, "options": [], "created_at": now}
-    insert_once(session, Conversation, first)
-    return session.scalars(_WHO, who).one()
 
 
 def claim(

@@ -38,9 +38,7 @@ def store(database: Database, events: Sequence[InboundEvent], now: datetime, vau
     """All of them in one transaction; EventRefusedError when the database is there and does not take one of them."""
     try:
         with transaction(database) as session, session.no_autoflush:  # what changed is written once, at the end
-            # In one order for all, so that two groups with the same citizens never wait for each other.
-            for event in sorted(events, key=lambda event: event.user_id):
-                inbox.accept(session, event, now, vault)
+            inbox.accept_all(session, events, now, vault)
     except DATABASE_AWAY:
         raise
     except SQLAlchemyError as error:

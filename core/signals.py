@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core import sealed
 from core.db import ROW_LOCK, insert_once
+from core.erased import is_erased
 from core.events import InboundEvent
 from core.model import Conversation, Inbound, Outbound, PlatformNotice
 from core.vault import Vault
@@ -16,7 +17,6 @@ from core.vault import Vault
 MOST_IDS = 200
 LONGEST_SIGN = 40
 CITIZEN_ACTS = {"reaction", "referral", "interaction", "edit"}
-ERASED = "[nội dung đã được xóa"  # how an erased text begins: an edit must not bring it back
 WATERMARK_REACHES = timedelta(days=30)
 
 
@@ -129,7 +129,7 @@ def _edit(session: Session, event: InboundEvent, conversation: Conversation, vau
     """
     query = select(Inbound).where(Inbound.channel == event.channel, Inbound.external_id == event.payload)
     row = session.scalars(query.where(Inbound.conversation_id == conversation.id).with_for_update(**ROW_LOCK)).first()
-    if row is None or row.text.startswith(ERASED):
+    if row is None or is_erased(row.text):
         return
     words = sealed.words_of(vault, row)
     if words.text == event.text:

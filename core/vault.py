@@ -37,5 +37,10 @@ class Vault:
             raise SealBrokenError("sealed with a key that is not in DATA_KEY") from error
 
 
+def digest(token: str) -> str:
+    """By which a long random token is known again; whoever reads it in the store cannot make the token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
 def _derive(key: str) -> bytes:
     return base64.urlsafe_b64encode(hashlib.sha256(b"tiepdan-vault:" + key.encode()).digest())

@@ -166,7 +166,8 @@ def take_back(code: str) -> ResponseReturnValue:
             case = undo.case_of_step(session, officer(), code, now())
             unsent = undo.take_back(session, case, officer(), now())
     except undo.TooLateError:
-        return page(code, Entered(move="undo", problem="too_late")), 409
+        flash(code, "undo_too_late")
+        return back_to(code)
     for file in unsent:
         enclosure.remove(outgoing_folder(), file)
     flash(code, "done_undo")

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cases.measures import with_dots
+
 WIDTH, HEIGHT = 640, 220
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 14, 26
 GAP = 0.25  # of a slot, between groups of columns
@@ -58,7 +60,7 @@ def columns(names: Sequence[str], series: Sequence[Sequence[int]]) -> Chart:
             x, y = begins + width * number, TOP + room - height
             shape = (round(x, 1), round(y, 1), round(width * 0.94, 1), round(height, 1))
             shapes.append(Shape(*shape, values[place], number, name))
-    lines = tuple(Mark(LEFT, round(TOP + room * (1 - part / 4), 1), _number(top * part // 4)) for part in range(5))
+    lines = tuple(Mark(LEFT, round(TOP + room * (1 - part / 4), 1), with_dots(top * part // 4)) for part in range(5))
     return Chart(WIDTH, HEIGHT, tuple(shapes), tuple(marks), lines)
 
 
@@ -81,7 +83,3 @@ def _round_up(value: int) -> int:
     step = int(10 ** math.floor(math.log10(value)))
     sizes = (part * step for part in (1, 2, 4, 6, 8, 10, 20))
     return next(size for size in sizes if size >= value and size % 4 == 0)
-
-
-def _number(value: int) -> str:
-    return f"{value:,}".replace(",", ".")

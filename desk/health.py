@@ -1,16 +1,11 @@
 """Whether the process lives and whether it can work; asked by whoever watches over it."""
 
-import logging
-
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
-from core.db import reading
+from core import web
 from desk.context import services
 
-log = logging.getLogger(__name__)
 blueprint = Blueprint("health", __name__)
 
 
@@ -21,10 +16,4 @@ def healthz() -> ResponseReturnValue:
 
 @blueprint.get("/readyz")
 def readyz() -> ResponseReturnValue:
-    try:
-        with reading(services().database) as session:
-            session.execute(select(1))
-    except SQLAlchemyError as error:
-        log.warning("not ready", extra={"error": type(error).__name__})
-        return {"status": "database"}, 503
-    return {"status": "ok"}
+    return web.readiness(services().database)

@@ -26,6 +26,7 @@ def register(app: Flask, rulebook: Rulebook) -> None:
         "status_word": lambda code: words.statuses.get(code, code),
         "urgency_word": lambda code: words.urgencies.get(code, code),
         "role_word": lambda code: words.roles.get(code, code),
+        "author_word": lambda code: words.authors.get(code, code),
         "event_word": lambda code: words.events.get(code, code),
         "undelivered_word": lambda code: words.undelivered.get(code, words.undelivered["dead"]),
         "next_step": lambda code: words.next_steps.get(code, words.next_steps["dead"]),

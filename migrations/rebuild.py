@@ -1,4 +1,4 @@
-"""Changing a column of `cases`; called by the migrations.
+"""Changing a column of `cases`, for the next migration that must; test_rebuild shows that nothing is lost by it.
 
 SQLite cannot change a column: a batch makes a new table, copies and drops the old one, and every trigger on it is gone
 with it. The search and the figures live by those triggers, so here they are put back as they were.

@@ -1,7 +1,5 @@
 """The public status page: opened by case code and secret word; started by gunicorn as "portal.app:application()"."""
 
-import hashlib
-import hmac
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -9,18 +7,14 @@ from datetime import datetime
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
-from jinja2 import StrictUndefined
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
-from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.wrappers import Response
 
 from cases import portal_access
 from cases.codes import parse_code
 from cases.deadlines import LOCAL, format_deadline
 from cases.in_force import RulebookInForce
 from cases.rulebook import Rulebook, load_rulebook
+from core import web
 from core.clock import local_now
 from core.config import Config, load_config
 from core.db import Database, open_database, reading, transaction
@@ -34,14 +28,10 @@ from portal.open311 import Open311
 
 log = logging.getLogger(__name__)
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+SETTINGS = {"MAX_CONTENT_LENGTH": 16 * 1024}
 
 
 def application() -> Flask:
@@ -54,10 +44,7 @@ def application() -> Flask:
 def create_app(config: Config, database: Database, rulebook: Rulebook, clock: Callable[[], datetime]) -> Flask:
     """A Flask application around given services; tests make their own."""
     app = Flask(__name__)
-    app.jinja_options = {"undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
-    app.config.update(_settings(config))
-    if config.public_is_https:  # then a proxy of ours ends TLS in front of us and says who asks
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    web.furnish(app, config, "portal", SETTINGS)
     CSRFProtect(app)
     app.jinja_env.filters.update(local=_local, deadline=format_deadline, status_word=rulebook.words.statuses.get)
     pages = Portal(config, database, clock)
@@ -67,12 +54,12 @@ def create_app(config: Config, database: Database, rulebook: Rulebook, clock: Ca
     _add_public_pages(app, gate)
     app.add_url_rule("/privacy", "privacy", lambda: render_template("privacy.html"))
     app.add_url_rule("/letters/<name>", "letter", letters.download)
-    mine = MyData(database, Vault(config.data_keys), clock)
+    mine = MyData(database, rulebook.words, Vault(config.data_keys), clock)
     app.add_url_rule("/my-data/<token>", "my_data", mine.ask, methods=["GET"])
     app.add_url_rule("/my-data/<token>", "show_my_data", mine.show, methods=["POST"])
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
-    app.add_url_rule("/readyz", "readyz", pages.ready)
-    app.after_request(_protect)
+    app.add_url_rule("/readyz", "readyz", lambda: web.readiness(database))
+    app.after_request(web.protect(POLICY))
     app.register_error_handler(Exception, _answer_error)
     return app
 
@@ -115,42 +102,9 @@ class Portal:
             portal_access.note_wrong(session, names, now)
         return _form(code, "wrong"), 403
 
-    def ready(self) -> ResponseReturnValue:
-        try:
-            with reading(self._database) as session:
-                session.execute(select(1))
-        except SQLAlchemyError as error:
-            log.warning("not ready", extra={"error": type(error).__name__})
-            return {"status": "database"}, 503
-        return {"status": "ok"}
-
 
 def _form(code: str, problem: str = "") -> str:
     return render_template("form.html", code=code, problem=problem)
-
-
-def _settings(config: Config) -> dict[str, object]:
-    keys = [hmac.digest(key.encode(), b"tiepdan portal session", hashlib.sha256).hex() for key in config.secret_keys]
-    return {
-        "SECRET_KEY": keys[0],
-        "SECRET_KEY_FALLBACKS": keys[1:],
-        "SESSION_COOKIE_NAME": "tiepdan_portal",
-        "SESSION_COOKIE_HTTPONLY": True,
-        "SESSION_COOKIE_SAMESITE": "Lax",
-        "SESSION_COOKIE_SECURE": config.public_is_https,
-        "MAX_CONTENT_LENGTH": 16 * 1024,
-        "SEND_FILE_MAX_AGE_DEFAULT": 3600,
-    }
-
-
-def _protect(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers[name] = value
-    if request.endpoint != "static":
-        response.headers["Cache-Control"] = "no-store"
-    if request.is_secure:
-        response.headers["Strict-Transport-Security"] = "max-age=31536000"
-    return response
 
 
 def _answer_error(error: Exception) -> ResponseReturnValue:

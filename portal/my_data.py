@@ -11,18 +11,9 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from cases import personal
-from cases.consents import Purpose
-from cases.data_requests import Kind
+from cases.words import Words
 from core.db import Database, reading
 from core.vault import Vault
-
-PURPOSES = {
-    Purpose.CONTACT: "Gọi điện khi cần hỏi thêm",
-    Purpose.TRAINING: "Dùng lời phản ánh đã bỏ tên, số để dạy trợ lý",
-    Purpose.NEWS: "Nhận tin của thành phố",
-}
-KINDS = {Kind.CORRECT: "Sửa dữ liệu", Kind.DELETE: "Xóa dữ liệu"}
-AUTHORS = {"citizen": "Anh/chị", "bot": "Trợ lý tự động", "officer": "Cán bộ", "system": "Hệ thống"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +21,7 @@ class MyData:
     """The two pages of one link."""
 
     database: Database
+    words: Words
     vault: Vault
     clock: Callable[[], datetime]
 
@@ -44,7 +36,7 @@ class MyData:
             return render_template("my_data_over.html"), 404
         with reading(self.database) as session:
             found = personal.whole_file(session, self.vault, conversation_id)
-            return render_template("my_data.html", file=found, purposes=PURPOSES, kinds=KINDS, authors=AUTHORS)
+            return render_template("my_data.html", file=found, words=self.words)
 
     def _whose(self, token: str) -> int | None:
         return personal.conversation_of(self.vault, token, self.clock())

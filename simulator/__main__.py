@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn has no types
 
+from simulator import log
 from simulator.app import create_app
 from simulator.settings import Settings, SettingsError, read_settings
 
@@ -46,7 +47,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 def main() -> None:
     """Reads the settings, says what is wrong with them or serves until stopped."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log.configure(logging.INFO)
     try:
         settings = read_settings(os.environ)
     except SettingsError as error:

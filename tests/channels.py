@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,6 @@ def outgoing(text: str = SECRET_TEXT, **values: Any) -> Outgoing:
         "text": text,
         "buttons": (),
         "author": "bot",
-        "last_inbound_at": NOW - timedelta(hours=1),
         "key": "turn:1:0",
     }
     return Outgoing(**(defaults | values))

@@ -13,8 +13,9 @@ from cases.model import Officer
 from cases.resets import PasswordReset
 from cases.second_factor import RecoveryCode, SecondFactor
 from cases.sessions import DeskSession
+from commands import accounts
 from core.db import reading, transaction
-from tests.administering import NEW_PASSWORD, link_in, set_password
+from tests.administering import NEW_PASSWORD, link_in, run, set_password
 from tests.offices import PASSWORD, Office
 from tests.pages import path_of, post, token_in
 from tests.support import CAU_GIAY_WARD, KIM_LIEN, LANG
@@ -137,6 +138,26 @@ def test_the_password_alone_opens_an_account_with_a_second_factor(office: Office
     assert office.try_login(client, "quantri", PASSWORD).location.startswith("/login/code")
     assert client.get("/admin/").location.startswith("/login")
     assert client.get("/second-factor").location.startswith("/login")
+
+
+def test_what_the_command_line_changes_about_officers_leaves_no_trace(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "opened", lambda _config: office.database)
+    before = len(office.audits())
+    for command in (
+        ("right", "giamsat", "--personal-exports", "on"), ("right", "giamsat", "--personal-exports", "off"),
+        ("user-unlock", "giamsat"), ("user-unlock", "quantri"),
+    ):  # fmt: skip
+        run(office.config, *command)
+        assert office.officer("giamsat").may_export_personal is (command[-1] == "on")
+    people = {name: f"officer:{office.ids[name]}" for name in ("giamsat", "quantri")}
+    assert office.audits()[before:] == [
+        ("export_right_set", people["giamsat"]),
+        ("export_right_set", people["giamsat"]),
+        ("officer_unlocked", people["giamsat"]),
+        ("factor_removed", people["quantri"]),
+    ]
 
 
 def test_an_administrator_works_without_the_second_factor_the_city_demands(office: Office) -> None:

@@ -1,13 +1,13 @@
 """The contract every channel keeps when it sends: over a real local server, with the faults of each platform."""
 
 import logging
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from cases.windows import Route
 from simulator import graph_rules, zalo_rules
-from tests.channels import CITIZEN, NOW, SECRET_TEXT, ChannelCase, buttons_of, outgoing
+from tests.channels import CITIZEN, SECRET_TEXT, ChannelCase, buttons_of, outgoing
 from tests.fakes import FakePlatform, Reply
 from webhook.channels.base import (
     Blocked,
@@ -264,31 +264,19 @@ def test_messenger_titles_are_cut_after_composition(channels: dict[str, Channel]
 
 
 @pytest.mark.parametrize(
-    ("author", "age", "expected"),
+    ("route", "expected"),
     [
-        ("bot", timedelta(hours=24), {"messaging_type": "RESPONSE"}),
-        ("bot", timedelta(hours=24, seconds=1), None),
-        ("system", timedelta(days=2), None),
-        ("officer", timedelta(hours=23), {"messaging_type": "RESPONSE"}),
-        ("officer", timedelta(days=2), {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}),
-        ("officer", timedelta(days=7, seconds=1), None),
+        (Route.REPLY, {"messaging_type": "RESPONSE"}),
+        (Route.HUMAN_AGENT, {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}),
     ],
 )
-def test_after_a_day_only_an_officers_own_words_go_to_messenger(
-    author: str,
-    age: timedelta,
-    expected: dict[str, str] | None,
-    channels: dict[str, Channel],
-    platform: FakePlatform,
+def test_messenger_is_told_the_permission_that_was_planned(
+    route: Route, expected: dict[str, str], channels: dict[str, Channel], platform: FakePlatform
 ) -> None:
-    words = outgoing(author=author, last_inbound_at=NOW - age)
-    if expected is None:
-        with pytest.raises(RecipientUnreachable, match="window_closed"):
-            channels["messenger"].send(words)
-        assert platform.calls == []
-        return
-    channels["messenger"].send(words)
-    assert expected.items() <= platform.calls[-1].json.items()
+    """When which permission holds is tests/test_windows.py; the channel decides nothing again."""
+    channels["messenger"].send(outgoing(author="officer", route=route))
+    sent = platform.calls[-1].json
+    assert {name: sent[name] for name in ("messaging_type", "tag") if name in sent} == expected
 
 
 def test_neither_secrets_nor_text_reach_logs_or_errors(

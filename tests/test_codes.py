@@ -1,6 +1,7 @@
 """Case codes survive phones, keyboards and hurry; the secret word opens only its own receipt."""
 
 import random
+import re
 from collections.abc import Callable
 from itertools import product
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.normalise import fold_plain, strip_accents
 from cases.codes import find_code, load_secret_words, new_code, parse_code, secret_matches, secret_word
+from tests.support import ROOT
 
 CODE = "PA-482-913-773"
 OTHER = "PA-100-000-006"
@@ -32,6 +34,17 @@ CODES = st.integers(0, 10_000).map(lambda seed: new_code(Dice(seed)))
 def test_the_samples_below_are_real_codes() -> None:
     assert parse_code(CODE) == CODE
     assert parse_code(OTHER) == OTHER
+
+
+SHOWN = ("*/templates/**/*.html", "cases/**/*.py", "cases/catalogue/*", "docs/*.md", "README*.md", "domain.yml")
+
+
+def test_every_example_that_people_read_is_a_real_code() -> None:
+    """Who types the example by its digits is not told that it cannot be a code."""
+    texts = [path.read_text("utf-8") for pattern in SHOWN for path in ROOT.glob(pattern)]
+    examples = {code for text in texts for code in re.findall(r"PA-[0-9]{3}-[0-9]{3}-[0-9]{3}", text)}
+    assert CODE in examples
+    assert {code for code in examples if parse_code(code) != code} == set()
 
 
 @given(CODES)

@@ -50,7 +50,6 @@ LINE: dict[str, Any] = {
 }
 CASE = StoredCase("PA-1", "waste", "dong_da", "Phường Kim Liên", "Rác Chất Đống")
 PLAYED = Played((CASE,), None, (), ("Mã hồ sơ: PA-1",), (), {}, to_code=2)
-NOTHING_ASKED = View(None, (), (), 0, {})
 SEND = {"n": 1, "title": "Gửi", "label": "affirm"}
 
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,11 @@ from pytest_socket import SocketConnectBlockedError
 from sqlalchemy import inspect
 
 from actions.handoff import REASONS
+from actions.privacy import CHOICES
 from actions.reader import DETOURS
 from cases import windows
+from cases.consents import Purpose
+from cases.data_requests import About, Kind
 from cases.deadlines import Urgency
 from cases.officers import Role
 from cases.rulebook import Rulebook
@@ -85,6 +89,10 @@ def room_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0]
 
 
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
 def imports(node: ast.AST, package: str) -> Iterator[str]:
     """The modules an import statement names; a relative one is resolved from the package it stands in."""
     if isinstance(node, ast.Import):
@@ -118,6 +126,11 @@ def test_imports_go_down_only(room: str) -> None:
         if name.split(".")[0] in OURS and not inside(name, MAY_IMPORT[room])
     }
     assert wrong == set()
+
+
+def test_no_room_starts_what_it_may_not_import() -> None:
+    """A command line is an import that the rule above does not see."""
+    assert strings(r"(?:-m )?(?:bench|tests)(?:\.\w+)+", *MAY_IMPORT) == set()
 
 
 def test_every_folder_with_code_is_a_room_of_the_house() -> None:
@@ -191,13 +204,102 @@ def test_only_the_worker_sends() -> None:
     assert calls("send", "webhook") == ["webhook/deliver.py"]
 
 
+def test_the_map_for_engineers_names_every_module_in_its_room() -> None:
+    """docs/engineering.md: a newcomer finds a module there, by its name or by a beginning that ends in a star."""
+    page = (ROOT / "docs/engineering.md").read_text("utf-8")
+    rooms = dict(re.findall(r"^\*\*(\w+)\*\*(.*?)(?=^\*\*\w+\*\*|^## )", page, re.MULTILINE | re.DOTALL))
+    assert set(rooms) == {room for room in MAY_IMPORT if room != "migrations" and not room.endswith(".py")}
+    named = {
+        room: {word for part in re.findall(r"`([^`\n]+)`", told) for word in re.findall(r"[\w*]+", part)}
+        for room, told in rooms.items()
+    }
+    missing = [
+        name_of(path)
+        for path in PYTHON
+        if room_of(path) in rooms and not path.stem.startswith("__")
+        if not any(fnmatch(path.stem, word) for word in named[room_of(path)])
+    ]
+    assert missing == []
+
+
 def test_every_module_says_its_job_in_its_first_line() -> None:
     written = [path for path in PYTHON if path.stat().st_size and room_of(path) != "migrations"]
     assert [name_of(path) for path in written if not ast.get_docstring(tree(path))] == []
 
 
+MODULES = {dotted(path): path for path in PYTHON}
+CALLERS = re.compile(r"[Cc]alled (?:by|through) ((?:[^.;:()]|\.(?=\w))*)")
+# What people call a process or a command line: the room whose modules it runs.
+PROCESSES = {"worker": "webhook", "gateway": "webhook", "manage": "commands"}
+
+
+@cache
+def importers() -> dict[str, set[str]]:
+    """By module: the modules that import it; a package brings in all that it is made of."""
+    found: dict[str, set[str]] = {name: set() for name in MODULES}
+    for name, path in MODULES.items():
+        for brought in (imported(path) | imported_names(path)) & set(MODULES) - {name}:
+            found[brought].add(name)
+    for package in (name for name, path in MODULES.items() if path.name == "__init__.py"):
+        for name in MODULES:
+            if name.startswith(f"{package}.") and package in found[name]:
+                found[name] |= found[package]
+    return found
+
+
+def imported_names(path: Path) -> set[str]:
+    """What "from package import module" brings, whether the module is ours or not."""
+    return {
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def callers(module: str) -> list[tuple[set[str], bool]]:
+    """Each caller that the docstring of a module names, as the modules it may mean; and whether it says "only"."""
+    told, found = " ".join((ast.get_docstring(tree(MODULES[module])) or "").split()), []
+    for clause in CALLERS.findall(told):
+        for part in re.split(r", (?:and )?(?:by )?|\band (?:by )?", clause):
+            word = re.sub(r"^the |`", "", part).split(" ")[0].split("'")[0]
+            meant = names_meant(module, word.removesuffix(".py").replace("/", "."))
+            if not meant:
+                break  # the list of names is over, what follows explains
+            found.append((meant, bool(re.search(r"\bonly$", clause))))
+    return found
+
+
+def names_meant(module: str, word: str) -> set[str]:
+    """A neighbour of that name, or else a module, or a room, of that name anywhere."""
+    word, room = PROCESSES.get(word, word), module.split(".")[0]
+    near = {f"{room}.{word}", f"{module.rpartition('.')[0]}.{word}"} & set(MODULES)
+    return near or {name for name in MODULES if f".{name}".endswith(f".{word}")}
+
+
+def calls_it(callers_meant: set[str], by: set[str]) -> bool:
+    return any(name == one or name.startswith(f"{one}.") for one in callers_meant for name in by)
+
+
+def test_a_module_is_called_by_those_it_names_as_its_callers() -> None:
+    named = [(module, meant) for module in MODULES for meant, _ in callers(module)]
+    assert len(named) > 150
+    assert [f"{module}: {sorted(meant)}" for module, meant in named if not calls_it(meant, importers()[module])] == []
+
+
+def test_who_is_said_to_be_the_only_caller_is_the_only_one() -> None:
+    said = {module: [meant for meant, only in callers(module) if only] for module in MODULES}
+    assert sum(map(bool, said.values())) >= 4
+    others = {
+        module: sorted(name for name in importers()[module] if not any(calls_it(one, {name}) for one in meant))
+        for module, meant in said.items()
+        if meant
+    }
+    assert {module: names for module, names in others.items() if names} == {}
+
+
 def is_ours(_item: Any, name: str | None, *_rest: Any) -> bool:
-    """The full-text index is of another kind on each database: the models do not know it, test_search does."""
+    """The full-text index is of another kind on each database: the models do not know it, test_rebuild does."""
     return not (name or "").startswith("case_search")
 
 
@@ -248,6 +350,9 @@ def test_every_code_people_meet_has_its_words(rulebook: Rulebook) -> None:
     assert set(words.statuses) == set(Status)
     assert set(words.urgencies) == set(Urgency)
     assert set(words.roles) == set(Role)
+    assert set(words.channels) == {folder.name for folder in (ROOT / "tests/payloads").iterdir()}
+    assert set(words.purposes) == set(Purpose)
+    assert set(words.wishes) == set(CHOICES) > set(Kind)
     assert len(recorded_kinds()) >= 9
     assert set(words.events) == recorded_kinds()
     told = {"replied", "asked", "transferred", "resolved", "reopened", "answer_kept", "bot_failed"}
@@ -256,6 +361,7 @@ def test_every_code_people_meet_has_its_words(rulebook: Rulebook) -> None:
     noted = [node for _, node in nodes(ast.Call, "cases", "desk") if getattr(node.func, "attr", "") == "note"]
     audited = {arg.value for node in noted for arg in node.args[2:3] if isinstance(arg, ast.Constant)}
     chosen = {"leave_set", "leave_ended", "kept_changed", "kept_withdrawn"}  # by a condition
+    chosen |= {"export_right_set"}  # by a command
     assert {action for action in audited if isinstance(action, str)} | chosen == set(words.audits)
     assert all(text.strip() for table in vars(words).values() for text in table.values())
 
@@ -363,7 +469,22 @@ def test_a_response_is_given_every_value_it_names() -> None:
 
 # "khóa", "hủy" as phones type it, and never "khoá", "huỷ" beside it on the next page.
 OTHER_TONE = re.compile(r"\w*(?:o[àáảãạèéẻẽẹ]|(?<![qQ])u[ỳýỷỹỵ])\b")
-READ_BY_PEOPLE = ("desk/templates/**/*.html", "portal/templates/**/*.html", "cases/catalogue/*.yml", "domain.yml")
+READ_BY_PEOPLE = (
+    *("desk/templates/**/*.html", "portal/templates/**/*.html", "cases/catalogue/*.yml", "domain.yml"),
+    *("actions/*.py", "portal/*.py"),
+)
+# A part of an address that is kept with the case, the name of the city, and words that nobody says.
+VIETNAMESE_IN_CODE = r"Vị trí ghim |Thành phố Hà Nội|\(\?<!\\w\)\(\?:đ.*"
+
+
+def test_what_the_bot_says_is_in_the_domain_or_the_catalogue_and_every_piece_is_used(rulebook: Rulebook) -> None:
+    told = strings(r"(?s).*[À-ỹĐđ].*", "actions", "portal")
+    told -= {ast.get_docstring(node, clean=False) for kind in (ast.FunctionDef, ast.ClassDef, ast.Module)
+             for _, node in nodes(kind, "actions", "portal")}  # fmt: skip
+    assert {text for text in told if not re.fullmatch(VIETNAMESE_IN_CODE, text)} == set()
+    chat = rulebook.words.chat
+    assert set(chat) <= strings(r"[a-z_]+", "actions") | {f"button_{about}" for about in About}
+    assert max(len(title) for name, title in chat.items() if name.startswith("button_")) <= 20
 
 
 def test_tones_stand_in_one_place_in_all_that_people_read() -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from actions.joining import rough_age
 from cases.followers import followers_of
 from cases.model import Case, CaseEvent
+from cases.rulebook import Rulebook
 from core.db import reading
 from tests.desk import move
 from tests.offices import Office
@@ -314,5 +315,5 @@ def test_the_own_case_comes_before_one_to_join(office: Office, talk: Talk, their
         (timedelta(days=20), "khoảng 2 tuần trước"),
     ],
 )
-def test_an_age_is_told_roughly(passed: timedelta, words: str) -> None:
-    assert rough_age(NOW - passed, NOW) == words
+def test_an_age_is_told_roughly(rulebook: Rulebook, passed: timedelta, words: str) -> None:
+    assert rough_age(rulebook.words.chat, NOW - passed, NOW) == words

@@ -243,7 +243,7 @@ def test_what_is_held_is_told_in_short_with_a_link_to_all_of_it(house: House, wo
     house.tap("Đồng ý")
     (told,) = house.say(words, "privacy_request")
     code = house.all(Case)[0].code
-    assert code in told and "có, được mã hoá" in told and "gọi điện khi cần hỏi thêm" in told
+    assert code in told and "có, được mã hóa" in told and "gọi điện khi cần hỏi thêm" in told
     assert PHONE not in told
     (button,) = house.channel.sent[-1].buttons
     assert button.is_link and house.buttons() == ["Xem toàn bộ"]

@@ -73,7 +73,7 @@ class City:
 
     def send(self, name: str, **values: Any) -> str | None:
         defaults: dict[str, Any] = {"text": "Dạ", "buttons": (), "author": "bot", "key": "turn:1:0"}
-        message = Outgoing(user_id=USERS[name], last_inbound_at=datetime.now(UTC), **(defaults | values))
+        message = Outgoing(user_id=USERS[name], **(defaults | values))
         return self.channels[name].send(message)
 
     def shown(self, name: str) -> list[Any]:
@@ -182,7 +182,7 @@ def test_no_template_goes_out_where_none_is_configured(city: City, name: str) ->
 
 
 def test_people_who_are_not_signed_in_are_answered_in_their_own_conversation(city: City) -> None:
-    anonymous = Outgoing("anon:anon_55:cv_77", "Dạ vâng", (), "bot", datetime.now(UTC), "turn:1:0")
+    anonymous = Outgoing("anon:anon_55:cv_77", "Dạ vâng", (), "bot", "turn:1:0")
     assert city.channels["zalo"].send(anonymous)
     found = city.simulator.get("/api/conversations/zalo/anon_55").json["messages"]
     assert [message["text"] for message in found] == ["Dạ vâng"]
@@ -202,7 +202,7 @@ def test_where_the_old_address_for_anonymous_people_is_gone_the_new_one_is_tried
     city: City, platform: FakePlatform
 ) -> None:
     platform.script("/v2.0/oa/message", Reply({"error": -240, "message": "shut down"}))
-    message = Outgoing("anon:a:c", "Dạ", (), "bot", datetime.now(UTC), "turn:1:0")
+    message = Outgoing("anon:a:c", "Dạ", (), "bot", "turn:1:0")
     assert at(city, platform)["zalo"].send(message) == "sent-3"
     assert [call.path for call in platform.calls] == ["/v4/oa/access_token", "/v2.0/oa/message", "/v3.0/oa/message/cs"]
     wanted = {"anonymous_id": "a", "conversation_id": "c"}
@@ -214,14 +214,14 @@ def test_a_file_the_platform_does_not_keep_sends_no_words_without_it(
     city: City, platform: FakePlatform, reply: Reply
 ) -> None:
     platform.script("/upload/file", reply)
-    message = Outgoing(USERS["zalo"], "Thư ở trên", (), "bot", datetime.now(UTC), "k", PDF)
+    message = Outgoing(USERS["zalo"], "Thư ở trên", (), "bot", "k", file=PDF)
     with pytest.raises(Exception, match=r"upload_without_id|zalo_-201"):
         at(city, platform)["zalo"].send(message)
     assert platform.calls_to("/message/cs") == []
 
 
 def test_only_the_echo_of_the_last_part_speaks_for_the_whole_message(city: City, platform: FakePlatform) -> None:
-    message = Outgoing(USERS["messenger"], "Câu. " * 900, (), "bot", datetime.now(UTC), "turn:1:0")
+    message = Outgoing(USERS["messenger"], "Câu. " * 900, (), "bot", "turn:1:0")
     at(city, platform)["messenger"].send(message)
     marks = [call.json["message"]["metadata"] for call in platform.calls]
     assert marks == ["part"] * (len(marks) - 1) + ["turn:1:0"]

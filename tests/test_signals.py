@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from cases import personal
 from cases.rulebook import Rulebook
 from core import inbox, outbox
 from core.db import Database, reading, transaction
+from core.erased import is_erased
 from core.events import InboundEvent
 from core.model import Conversation, Inbound, Outbound, PlatformNotice, Turn
 from core.sealed import Words, keep_plain, words_of
-from core.signals import ERASED
 from core.vault import Vault
 from tests.support import Clock, FakeChannel, FakeRasa
 from webhook.converse import SILENCE, Converser
@@ -150,7 +151,7 @@ def test_an_edit_changes_the_words_and_makes_no_second_message(house: House) -> 
 
 
 def test_an_edit_does_not_bring_back_what_was_erased(house: House) -> None:
-    assert FORGOTTEN.startswith(ERASED)
+    assert is_erased(FORGOTTEN) and is_erased(personal.ERASED)
     with transaction(house.database) as session:
         keep_plain(session.scalars(select(Inbound)).one(), Words("text", FORGOTTEN))
     house.hear("edit", payload="first", text="tố cáo ông A")

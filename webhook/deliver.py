@@ -118,7 +118,7 @@ class Deliverer:
                 outbound_id=row.id,
                 plan=plan,
                 channel=self.channels.get(name),
-                outgoing=self._outgoing(session, row),
+                outgoing=self._outgoing(session, row, plan),
                 notice=self._notice(session, row, plan, phone) if plan.route in windows.NOTICES else None,
                 attachment=row.attachment,
             )
@@ -138,14 +138,14 @@ class Deliverer:
             charged_today=outbox.charged_since(session, windows.day_began(now)),
         )
 
-    def _outgoing(self, session: Session, row: Outbound) -> Outgoing:
+    def _outgoing(self, session: Session, row: Outbound, plan: Plan) -> Outgoing:
         return Outgoing(
             user_id=row.conversation.user_id,
             text=self._with_link(session, row),
             buttons=tuple(Button(button["title"], button["payload"]) for button in row.buttons),
             author=row.author,
-            last_inbound_at=row.conversation.last_inbound_at,
             key=row.key,
+            route=plan.route,
             contact=_contact(row.attachment or {}),
         )
 

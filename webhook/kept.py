@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from cases.masking import mask, without_papers
-from core import attachments, sealed
+from core import attachments, erased, sealed
 from core.model import Inbound, Turn
 from core.sealed import Words
 from core.vault import Vault
 
-FORGOTTEN = "[nội dung đã được xóa theo quy định về tố cáo, khiếu nại]"
+FORGOTTEN = erased.told("theo quy định về tố cáo, khiếu nại")
 
 
 def keep_plain(turn: Turn, vault: Vault) -> None:

@@ -23,8 +23,9 @@ from webhook.options import Tap, tap_of
 RESUMED_AFTER = timedelta(minutes=30)  # a draft left alone this long is brought to mind again
 DROPPED_AFTER = timedelta(hours=24)  # and after this long it is let go
 LONGEST_CALL = 8  # words
-_AGREES = ("dong y ", "ok ", "duoc ", "vang ")
-LONGEST_NO = 6  # words
+_REFUSES = re.compile(r"^khong\b(?:\W+\w+){0,4}$")  # "không cần lưu tên"
+# "Đồng ý nhưng giấu tên nhé", "ok, nhanh lên"; what is longer may tell of something.
+_AGREES = re.compile(r"^(?:dong y\b(?:\W+\w+){0,10}|(?:ok|duoc|vang)\b(?:\W+\w+){0,4})$")
 _WHO = re.compile(r"^(?:toi|em|minh|chau|con|bac|co|chu|anh|chi|ba|ong) (?:co )?")
 _CALLS_REPORT = re.compile(r"\b(?:phan anh|gui|ghi nhan|bao giup|bao ho)\b(?!.*\b(?:to cao|khieu nai)\b)")
 
@@ -95,11 +96,9 @@ def _of_the_two(conversation: Conversation, text: str) -> Tap | None:
     """A yes or a no to a question with two buttons, one for each ("Đồng ý", "Không"): the button that says the same."""
     words = _WHO.sub("", plain(text))
     chosen = next((kind for kind in (YES, NO) if words in kind), None)
-    if chosen is None and words.startswith("khong ") and len(words.split()) < LONGEST_NO:  # "không cần lưu tên"
+    if chosen is None and _REFUSES.match(words):
         chosen = NO
-    if (
-        chosen is None and words.startswith(_AGREES) and len(words.split()) < 2 * LONGEST_NO
-    ):  # "đồng ý nhưng giấu tên nhé"
+    elif chosen is None and _AGREES.match(words):
         chosen = YES
     if (
         chosen is None

@@ -3,9 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import ClassVar
 
+from cases.windows import Route
 from core.inbox import InboundEvent
 from webhook.options import is_link
 
@@ -44,14 +44,17 @@ class ContactRequest:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One message to one citizen; `author` is bot, officer or system, `key` names the fact it reports."""
+    """One message to one citizen; `author` is bot, officer or system, `key` names the fact it reports.
+
+    `route` is the permission that `windows.plan` found for it; a channel only says it in the platform's words.
+    """
 
     user_id: str = field(repr=False)
     text: str = field(repr=False)
     buttons: tuple[Button, ...] = field(repr=False)
     author: str
-    last_inbound_at: datetime | None
     key: str
+    route: Route = Route.REPLY
     file: File | None = None
     contact: ContactRequest | None = None
 

@@ -11,9 +11,10 @@ import hmac
 import json
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from cases.windows import Route
 from core.config import MessengerConfig
 from webhook.channels.base import (
     Button,
@@ -43,8 +44,9 @@ from webhook.channels.parts import numbered, split
 TEXT_LIMIT = 1900  # the platform takes less than 2000
 MAX_QUICK_REPLIES, MAX_TITLE, MAX_PAYLOAD = 13, 20, 1000
 TEMPLATE_TEXT, MAX_LINKS = 640, 3  # of a button template, which alone can open a page
-WINDOW = timedelta(hours=24)
-HUMAN_WINDOW = timedelta(days=7)  # only for what a person wrote (tag HUMAN_AGENT)
+# How the platform is told by which permission a message goes; within the window it needs no tag.
+RESPONSE = {"messaging_type": "RESPONSE"}
+PERMISSIONS = {Route.HUMAN_AGENT: {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}}
 
 PART = "part"  # marks all but the last part: only the echo of the last one says that the message is through
 BUSY = {4, 32, 613, 80006}
@@ -66,7 +68,6 @@ class MessengerChannel(Channel):
     def __init__(self, config: MessengerConfig, http: Http, clock: Callable[[], datetime]) -> None:
         self._config = config
         self._http = http
-        self._clock = clock
         self._reader = MessengerReader(config, clock)
 
     def challenge(self, args: Mapping[str, str]) -> str | None:
@@ -88,7 +89,7 @@ class MessengerChannel(Channel):
 
     def send(self, outgoing: Outgoing) -> str | None:
         """Buttons become quick replies of the last part; too many of them become lines to be answered by number."""
-        permission = self._permission(outgoing)
+        permission = PERMISSIONS.get(outgoing.route, RESPONSE)
         if outgoing.file is not None:
             sent = self._send_file(outgoing, permission, outgoing.file)
             if not outgoing.text:
@@ -134,15 +135,6 @@ class MessengerChannel(Channel):
     def _headers(self) -> dict[str, str]:
         """In the header, not in the address: addresses end up in the logs of every proxy on the way."""
         return {"Authorization": f"Bearer {self._config.page_token}"}
-
-    def _permission(self, outgoing: Outgoing) -> dict[str, str]:
-        """How the platform allows this message now; RecipientUnreachable when it does not."""
-        age = self._clock() - outgoing.last_inbound_at if outgoing.last_inbound_at else timedelta(0)
-        if age <= WINDOW:
-            return {"messaging_type": "RESPONSE"}
-        if outgoing.author == "officer" and age <= HUMAN_WINDOW and self._config.human_agent:
-            return {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
-        raise WindowClosed("window_closed")
 
     def notify(self, notice: Notice) -> str | None:
         """A utility template in the shape the platform takes in practice; its body has two places: code and link."""

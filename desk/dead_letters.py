@@ -9,11 +9,11 @@ from core import outbox
 from core.db import reading, transaction
 from desk.context import now, require, services
 
-blueprint = Blueprint("letters", __name__)
+blueprint = Blueprint("dead_letters", __name__)
 
 
 @blueprint.get("/dead-letters")
-def show_letters() -> ResponseReturnValue:
+def show_dead_letters() -> ResponseReturnValue:
     require(may_repair)
     with reading(services().database) as session:
         return render_template("dead_letters.html", letters=dead_letters(session))
@@ -25,4 +25,4 @@ def retry(outbound_id: int) -> ResponseReturnValue:
     with transaction(services().database) as session:
         revived = outbox.revive(session, [outbound_id], now())
     flash("", "revived" if revived else "not_revived")
-    return redirect(url_for("letters.show_letters"))
+    return redirect(url_for("dead_letters.show_dead_letters"))
