@@ -10,7 +10,7 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.extractors.extractor import EntityExtractorMixin
 from rasa.shared.nlu.training_data.message import Message
 
-# PA-482-913-776 however it was typed: "pa 482913776", "PA482 913 776", "P.A: 482.913.776"
+# PA-482-913-773 however it was typed: "pa 482913776", "PA482 913 776", "P.A: 482.913.776"
 _NINE = r"\d(?:[\s.\-–_]{0,3}\d){8}(?!\d)"
 _WITH_LETTERS = re.compile(rf"(?<![^\W_])p\s?\.?\s?a[\s.:#\-–_]{{0,3}}({_NINE})", re.IGNORECASE)
 _AFTER_A_WORD = re.compile(
@@ -23,7 +23,7 @@ _ALONE = re.compile(rf"^\W*(?:\w{{1,4}}\W+)?({_NINE})\W*(?:\w{{1,4}}\W*)?$")
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
 class CaseCodeExtractor(GraphComponent, EntityExtractorMixin):
-    """Adds one entity per case code, its value always written PA-482-913-776."""
+    """Adds one entity per case code, its value always written PA-482-913-773."""
 
     @classmethod
     def create(
@@ -54,7 +54,7 @@ def without_codes(text: Text) -> Text:
 
 
 def case_codes(text: str) -> Iterator[Tuple[int, int, str]]:
-    """(start, end, PA-482-913-776) of each code in the text; bare digits count only alone or after "mã", "hồ sơ"."""
+    """(start, end, PA-482-913-773) of each code in the text; bare digits count only alone or after "mã", "hồ sơ"."""
     seen = set()
     for pattern in (_WITH_LETTERS, _AFTER_A_WORD, _ALONE):
         for match in pattern.finditer(text):
