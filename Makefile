@@ -41,8 +41,9 @@ migrate: .venv/.ready ## the database to the newest schema
 seed: .venv/.ready ## units, and demo accounts and cases while nothing real is connected
 	@$(PY) manage.py seed
 
-test: setup train ## all tests, journeys through real processes included
-	$(PY) -m pytest
+test: setup train ## all tests: side by side, then the journeys through real processes one by one
+	$(PY) -m pytest -n 2 -m "not processes and not browser"
+	$(PY) -m pytest -m "processes or browser"
 	$(BOT) -m unittest discover -q -s tests/bot -t .
 
 check: setup ## lint, types and the tests without processes, side by side

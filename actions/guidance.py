@@ -46,7 +46,7 @@ def ask_which_topic(dispatcher: CollectingDispatcher, context: Context, said: Sa
     titles = context.rulebook.faq.titles
     buttons = [{"title": titles[topic], "payload": f"/faq_{topic}"} for topic in topics]
     if or_file:
-        buttons.append({"title": "Ghi nhận việc này", "payload": "/affirm"})
+        buttons.append({"title": context.rulebook.words.chat["button_file_this"], "payload": "/affirm"})
     dispatcher.utter_message(response="utter_which_topic", buttons=buttons)
     return True
 

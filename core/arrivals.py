@@ -1,4 +1,4 @@
-"""Stores what citizens sent, their words sealed, and lets held messages go; called by intake through `inbox`.
+"""Stores what citizens sent, their words sealed, and lets held messages go; called by inbox.
 
 Many messages at once cost hardly more than one: at a burst the gateway spends its time on building statements, so each
 is made once and said once for all messages of a transaction, not once for each.

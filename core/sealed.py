@@ -1,6 +1,6 @@
 """What citizens wrote rests sealed until its turn is understood: seals it, reads it, opens it for good.
 
-Called by inbox and signals at acceptance, by the worker for its turn, by cases.queries for what nobody understood.
+Called by arrivals and signals at acceptance, by the worker for its turn, by cases.queries for what nobody understood.
 """
 
 import json
