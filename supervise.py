@@ -45,12 +45,13 @@ class Process:
 
 def processes(config: Config) -> list[Process]:
     """All processes of one machine; the simulator only when no real platform is configured."""
-    python = sys.executable
+    python, sqlite = sys.executable, config.database_url.startswith("sqlite")
     local_rasa = [url for url in config.rasa_urls if config.start_rasa and is_loopback(url)]
     found = [
         *(_rasa(number, url, config.actions_port) for number, url in enumerate(local_rasa, 1)),
         Process("actions", (python, "-m", "actions.server"), _local(config.actions_port, "/health")),
-        _web(python, "gateway", "webhook.app:application()", config.webhook_port, 16),
+        # SQLite takes one writer at a time: a second process would only queue behind the first.
+        _web(python, "gateway", "webhook.app:application()", config.webhook_port, 16, 1 if sqlite else 2),
         *(_worker(python, number) for number in range(config.workers)),
         _web(python, "desk", "desk.app:application()", config.desk_port, 4),
         _web(python, "portal", "portal.app:application()", config.portal_port, 2),
@@ -117,10 +118,11 @@ def _worker(python: str, number: int) -> Process:
     return Process(name, (python, "-m", "webhook.worker"), alive=f"run/worker-{number}.alive", stop_wait=60)
 
 
-def _web(python: str, name: str, app: str, port: int, threads: int) -> Process:
+def _web(python: str, name: str, app: str, port: int, threads: int, workers: int = 1) -> Process:
     command = (
         python, "-m", "gunicorn", app, "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread",
-        "--threads", str(threads), "--graceful-timeout", "10", "--log-level", "warning", "--no-control-socket",
+        "--workers", str(workers), "--threads", str(threads), "--graceful-timeout", "10",
+        "--log-level", "warning", "--no-control-socket",
     )  # fmt: skip
     return Process(name, command, _local(port, "/healthz"))
 

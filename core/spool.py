@@ -17,6 +17,7 @@ from core.vault import SealBrokenError, Vault
 
 log = logging.getLogger(__name__)
 
+WAITING = ".event"  # how the files end that wait to be drained
 RESERVE = 64 * 1024 * 1024  # bytes left free for the database and the logs of this machine
 ABANDONED = 600.0  # seconds after which a file that was never finished is nobody's: it was never acknowledged
 
@@ -35,20 +36,31 @@ class Spool:
         folder.mkdir(parents=True, exist_ok=True)
 
     def is_empty(self) -> bool:
-        return next(self._folder.glob("*.event"), None) is None
+        """Asked before each group is stored: the first file that waits is answer enough, however many there are."""
+        try:
+            with os.scandir(self._folder) as files:
+                return not any(file.name.endswith(WAITING) for file in files)
+        except FileNotFoundError:  # the folder is gone: nothing can wait in it, and `append` will say so
+            return True
 
     def size(self) -> int:
         """Number of events waiting on this machine."""
-        return sum(int(path.stem.rpartition("-")[2]) for path in self._folder.glob("*.event"))
+        return sum(int(name.removesuffix(WAITING).rpartition("-")[2]) for name in self._names(WAITING))
 
     def set_aside(self) -> int:
         """Number of files that could not be read or taken, and wait for a person."""
-        return sum(1 for _ in self._folder.glob("*.bad"))
+        return len(self._names(".bad"))
 
     def oldest(self) -> float | None:
         """When the oldest waiting group was written, in seconds since 1970; None when nothing waits."""
-        first = min(self._folder.glob("*.event"), default=None)
-        return None if first is None else int(first.name[:20]) / 1e9
+        first = min(self._names(WAITING), default=None)
+        return None if first is None else int(first[:20]) / 1e9
+
+    def _names(self, suffix: str) -> list[str]:
+        try:
+            return [name for name in os.listdir(self._folder) if name.endswith(suffix)]
+        except FileNotFoundError:
+            return []
 
     def has_room(self) -> bool:
         """Whether another event would be taken: the folder is there, and the disk is not nearly full."""
@@ -61,7 +73,7 @@ class Spool:
         """Keep events; returns only when all are on the disk. Raises OSError when the disk refuses."""
         if not self.has_room():
             raise OSError(errno.ENOSPC, "the disk is nearly full, or the folder of the spool is gone")
-        self._write("event", events)
+        self._write(WAITING, events)
 
     def drain(self, take: Callable[[Sequence[InboundEvent]], None]) -> int:
         """Hand every group, oldest first, to `take` (which stores it) and remove it; an exception of `take` ends it.
@@ -70,7 +82,8 @@ class Spool:
         """
         self._clear_abandoned()
         count = 0
-        for path in sorted(self._folder.glob("*.event")):
+        for name in sorted(self._names(WAITING)):
+            path = self._folder / name
             events = self._read(path)
             if events is None:
                 continue
@@ -87,7 +100,7 @@ class Spool:
             try:
                 take([event])
             except EventRefusedError as error:
-                self._write("bad", [event])
+                self._write(".bad", [event])
                 extra = {"channel": event.channel, "error": type(error.__cause__).__name__, "outcome": "set_aside"}
                 log.error("spooled event refused by the database", extra=extra)
 
@@ -112,16 +125,16 @@ class Spool:
                 file.write(self._vault.seal(json.dumps(records, ensure_ascii=False)))
                 file.flush()
                 os.fsync(file.fileno())
-            partial.rename(self._folder / f"{name}.{suffix}")
+            partial.rename(self._folder / f"{name}{suffix}")
         except OSError:
             partial.unlink(missing_ok=True)
             raise
         _sync_folder(self._folder)
 
     def _clear_abandoned(self) -> None:
-        for path in self._folder.glob("*.partial"):
-            if time.time() - int(path.name[:20]) / 1e9 > ABANDONED:
-                path.unlink(missing_ok=True)
+        for name in self._names(".partial"):
+            if time.time() - int(name[:20]) / 1e9 > ABANDONED:
+                (self._folder / name).unlink(missing_ok=True)
 
 
 def _events(records: str) -> Sequence[InboundEvent]:
