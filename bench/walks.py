@@ -36,7 +36,7 @@ _WORDS = (
     "Rác chất đống trước ngõ 12 Chùa Bộc, phường Kim Liên ba ngày nay không ai dọn",
     "den duong hong ca tuan nay",
     "Một là ổ gà ở phố Vọng, hai là loa kéo ồn ào ở ngõ 5 Khương Trung",
-    "Có chuyện lạ ở ngõ 5 phường Láng mấy hôm nay rồi",
+    "Ở ngõ 5 phường Láng nhà bên cạnh cứ làm phiền cả xóm suốt từ tuần trước đến nay, nói mãi không được",
     "phường Láng",
     "xã Hòa Phú",
     "quận Đống Đa",
