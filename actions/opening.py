@@ -50,16 +50,14 @@ class Opener:
 
     def wants_told(self, said: Said, draft: Draft) -> bool:
         """Whether short words ask that what was told and not yet filed be filed ("không hỏi, tôi gửi phản ánh")."""
-        calls = not said.tapped and WANTS_FILED.search(fold(said.text)) is not None
-        return calls and draft.description is not None and content_words(said.text) <= FEW_WORDS
+        return _calls(said) and draft.description is not None and content_words(said.text) <= FEW_WORDS
 
     def _told_before(self, said: Said, draft: Draft) -> Step:
         """Something was told and answered without being filed: now the citizen says what shall become of it."""
         if self.wants_told(said, draft) or (said.says_yes and content_words(said.text) <= FEW_WORDS):
             return outside(Step(draft))
-        calls = not said.tapped and WANTS_FILED.search(fold(said.text)) is not None
         over = not said.tapped and DANGER_OVER.search(fold(said.text)) is not None
-        if over and (said.intent == "emergency" or (calls and said.intent == "report")):
+        if over and (said.intent == "emergency" or (_calls(said) and said.intent == "report")):
             told = replace(draft, category=None)  # what is told now may be the cause, a hole in the road
             return outside(Step(self.described(said, told)))  # "115 vừa đón rồi, giờ ghi phản ánh cái hố này"
         if said.says_no or said.says_stop:
@@ -192,6 +190,10 @@ class Opener:
         if location.method == "pin" and location.options and found.options:
             return replace(self._placer.choose(found, found.options[0]), method="nearest", confidence=0.6)
         return found
+
+
+def _calls(said: Said) -> bool:
+    return not said.tapped and WANTS_FILED.search(fold(said.text)) is not None
 
 
 def _answers(said: Said) -> bool:

@@ -33,9 +33,9 @@ _LISTED = r"(?<=[,.;:!?]\s)thu (?:hai|nhi|ba|2|3)\b"
 _BOTH = re.compile(
     r"\b(?:hai (?:noi|cho),? hai (?:viec|chuyen)|(?:ghi|bao|gui|xu ly)(?: \w+){0,2} ca hai|ca hai (?:viec|chuyen|vu))\b"
 )
-_LOOSELY = r"chua ke|da the|roi con|lai con"
+_BESIDES = r"chua ke|da the|roi con|lai con"
 _CUT = re.compile(
-    rf"(?:^|(?<=[\s,.;:!?]))(?:(?P<begin>{_BEGINS})|(?P<join>{_JOINS})|(?P<listed>{_LISTED})|(?P<loose>{_LOOSELY})\b)"
+    rf"(?:^|(?<=[\s,.;:!?]))(?:(?P<begin>{_BEGINS})|(?P<join>{_JOINS})|(?P<listed>{_LISTED})|(?P<besides>{_BESIDES})\b)"
 )
 _LOOSE_CUT = re.compile(r"(?:[,.;]\s*(?:va|con|roi)|[.;\n])\s+")
 
@@ -67,7 +67,7 @@ def parts_of(text: Text) -> List[Text]:
     for match in _CUT.finditer(plain):
         if match["begin"]:
             begins, first = max(begins, match.end()), True
-        elif match["join"] or (match["listed"] and first) or (match["loose"] and both):
+        elif match["join"] or (match["listed"] and first) or (match["besides"] and both):
             cuts.append(match.start())
     if announced and not cuts:
         cuts = [match.end() for match in _LOOSE_CUT.finditer(plain, begins)]

@@ -6,6 +6,7 @@ that a failed turn leaves nothing behind and can be taken again.
 """
 
 import copy
+import functools
 import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Text, Tuple
@@ -139,6 +140,7 @@ def _from_text(processor: MessageProcessor, text: Text, meant: Optional[Text]) -
     if meant is not None:  # the citizen has said since what these words are
         parse_data["intent"] = {"name": meant, "confidence": 1.0}
 
+    @functools.cache
     def read(part: Text) -> Tuple[Text, Tuple[Tuple[Text, float], ...]]:
         data = processor._parse_message_with_graph(UserMessage(part), tracker)
         ranking = tuple((entry["name"], float(entry["confidence"])) for entry in data.get("category_ranking") or [])

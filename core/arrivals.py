@@ -4,7 +4,7 @@ Many messages at once cost hardly more than one: at a burst the gateway spends i
 is made once and said once for all messages of a transaction, not once for each.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 
@@ -80,6 +80,7 @@ def get_conversation(session: Session, channel: str, user_id: str, now: datetime
 def _take_messages(
     session: Session, events: Sequence[InboundEvent], conversations: Mapping[Citizen, int], now: datetime, vault: Vault
 ) -> int:
+    told = {(event.channel, event.external_id): event for event in reversed(events)}  # once, as it came first
     rows = [
         {
             "channel": event.channel,
@@ -92,27 +93,17 @@ def _take_messages(
             "sent_at": event.sent_at,
             "received_at": now,
         }
-        for event in events
+        for event in reversed(told.values())
     ]
     returned = (Inbound.id, Inbound.channel, Inbound.external_id)
-    stored = {(channel, name): key for key, channel, name in insert_all_once(session, Inbound, rows, returned)}
-    new = list(_first_of_each(events, stored))
+    stored = insert_all_once(session, Inbound, rows, returned)
+    new = [(key, told[channel, name]) for key, channel, name in sorted(stored)]
     if new:
-        _keep_attachments(session, [(stored[event.channel, event.external_id], event) for event in new], now)
-        _citizens_are_here(session, {conversations[event.channel, event.user_id] for event in new}, now)
-        for event in new:
+        _keep_attachments(session, new, now)
+        _citizens_are_here(session, {conversations[event.channel, event.user_id] for _, event in new}, now)
+        for _, event in new:
             _note_circumstances(session, conversations[event.channel, event.user_id], event, now)
     return len(new)
-
-
-def _first_of_each(events: Sequence[InboundEvent], stored: dict[tuple[str, str], int]) -> Iterator[InboundEvent]:
-    """Of the events that were stored each once, should a platform bring one twice in the same breath."""
-    seen: set[tuple[str, str]] = set()
-    for event in events:
-        name = (event.channel, event.external_id)
-        if name in stored and name not in seen:
-            seen.add(name)
-            yield event
 
 
 def _conversations(session: Session, events: Sequence[InboundEvent], now: datetime) -> dict[Citizen, int]:
