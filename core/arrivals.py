@@ -80,7 +80,9 @@ def get_conversation(session: Session, channel: str, user_id: str, now: datetime
 def _take_messages(
     session: Session, events: Sequence[InboundEvent], conversations: Mapping[Citizen, int], now: datetime, vault: Vault
 ) -> int:
-    told = {(event.channel, event.external_id): event for event in reversed(events)}  # once, as it came first
+    told: dict[tuple[str, str], InboundEvent] = {}
+    for event in events:
+        told.setdefault((event.channel, event.external_id), event)  # brought twice in the same breath, told once
     rows = [
         {
             "channel": event.channel,
@@ -93,7 +95,7 @@ def _take_messages(
             "sent_at": event.sent_at,
             "received_at": now,
         }
-        for event in reversed(told.values())
+        for event in told.values()
     ]
     returned = (Inbound.id, Inbound.channel, Inbound.external_id)
     stored = insert_all_once(session, Inbound, rows, returned)
