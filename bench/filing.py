@@ -26,8 +26,8 @@ from bench.conversations import Expected, Script
 from bench.figures import Figure, Number, line, row
 from bench.player import Player, running
 from bench.processes import BOT_PYTHON, ROOT, free_port, our_actions, serving
+from core.arrivals import get_conversation
 from core.db import open_database, transaction
-from core.inbox import get_conversation
 
 _CLIENTS = 8
 _ROUND = 20  # filings

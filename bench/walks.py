@@ -22,8 +22,8 @@ import yaml
 
 from bench.figures import Figure, Number, line, row, share
 from bench.processes import ROOT, our_actions, our_rasa
+from core.arrivals import get_conversation
 from core.db import Database, open_database, transaction
-from core.inbox import get_conversation
 
 State = Mapping[str, Any]
 _FIRST_TURN = 20_000_000  # far from the turns of a worker

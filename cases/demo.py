@@ -14,7 +14,7 @@ from cases.model import Case, CaseEvent, Officer, Unit
 from cases.rulebook import Rulebook
 from cases.service import Draft, ask, open_case, reopen, resolve, take
 from cases.workflow import Status
-from core.inbox import get_conversation
+from core.arrivals import get_conversation
 from core.model import Inbound, Outbound, Turn
 
 DEMO_CASES = 200

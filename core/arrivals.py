@@ -1,4 +1,4 @@
-"""Stores what citizens sent, their words sealed, and lets held messages go; called by inbox.
+"""Stores what citizens sent, their words sealed, and lets held messages go; called by intake.
 
 Many messages at once cost hardly more than one: at a burst the gateway spends its time on building statements, so each
 is made once and said once for all messages of a transaction, not once for each.
@@ -46,13 +46,8 @@ _LET_GO = (
 )
 
 
-def accept(session: Session, event: InboundEvent, now: datetime, vault: Vault) -> bool:
-    """Store one event once; a repeat of the same platform id changes nothing and says False."""
-    return accept_all(session, [event], now, vault) > 0
-
-
-def accept_all(session: Session, events: Sequence[InboundEvent], now: datetime, vault: Vault) -> int:
-    """Store the events in their order, each once; counts those that were new."""
+def accept(session: Session, events: Sequence[InboundEvent], now: datetime, vault: Vault) -> int:
+    """Store the events in their order, each once: a repeat of a platform's id changes nothing. Counts the new ones."""
     conversations = _conversations(session, [event for event in events if event.kind not in SIGNALS], now)
     new = 0
     for signal, group in groupby(events, key=lambda event: event.kind in SIGNALS):

@@ -1,4 +1,4 @@
-"""What a channel understood from a webhook, in words of our own; made by the channels, taken by `inbox.accept`."""
+"""What a channel understood from a webhook, in words of our own; made by the channels, taken by `arrivals.accept`."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

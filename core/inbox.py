@@ -1,4 +1,4 @@
-"""The durable inbox: accept what citizens sent, claim it as turns, finish them; called by gateway and worker."""
+"""The durable inbox: claims what citizens sent as turns, finishes them; called by the worker."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -6,11 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from core.arrivals import accept as accept
-from core.arrivals import accept_all as accept_all
-from core.arrivals import get_conversation as get_conversation
 from core.db import ROW_LOCK
-from core.events import InboundEvent as InboundEvent
 from core.model import Conversation, Inbound, Turn
 
 LEASE = timedelta(seconds=40)  # longer than the slowest Rasa call, so that a living worker never loses its turn

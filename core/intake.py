@@ -17,9 +17,9 @@ from datetime import datetime
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from core import inbox
+from core import arrivals
 from core.db import Database, transaction
-from core.inbox import InboundEvent
+from core.events import InboundEvent
 from core.spool import EventRefusedError, Spool
 from core.vault import Vault
 
@@ -38,7 +38,7 @@ def store(database: Database, events: Sequence[InboundEvent], now: datetime, vau
     """All of them in one transaction; EventRefusedError when the database is there and does not take one of them."""
     try:
         with transaction(database) as session, session.no_autoflush:  # what changed is written once, at the end
-            inbox.accept_all(session, events, now, vault)
+            arrivals.accept(session, events, now, vault)
     except DATABASE_AWAY:
         raise
     except SQLAlchemyError as error:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from core.inbox import InboundEvent
+from core.events import InboundEvent
 from core.vault import SealBrokenError, Vault
 
 log = logging.getLogger(__name__)

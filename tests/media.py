@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 from sqlalchemy import select
 
-from core import inbox
+from core import arrivals
 from core.db import Database, reading, transaction
 from core.model import Attachment
 from tests.support import VAULT, Clock, said
@@ -95,7 +95,7 @@ class Place:
         """A message with attachments arrives."""
         found = tuple({"type": kind, "url": self.host.url + url if url.startswith("/") else url} for url in urls)
         with transaction(self.database) as session:
-            inbox.accept(session, said(kind="media", attachments=found), self.clock(), VAULT)
+            arrivals.accept(session, [said(kind="media", attachments=found)], self.clock(), VAULT)
 
     def rows(self) -> list[Attachment]:
         with reading(self.database) as session:

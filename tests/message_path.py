@@ -11,9 +11,9 @@ from cases.model import Case, CaseEvent, Officer
 from cases.queries import messages_of
 from cases.rulebook import Rulebook
 from cases.service import Draft, open_case
-from core import inbox
+from core import arrivals
 from core.db import Database, reading, transaction
-from core.inbox import InboundEvent
+from core.events import InboundEvent
 from core.log import JsonFormatter
 from core.model import Conversation, Inbound, Outbound, Turn
 from core.vault import Vault
@@ -52,7 +52,7 @@ class House:
         """What the gateway does, in its one transaction."""
         with transaction(self.database) as session:
             for event in events:
-                inbox.accept(session, event, self.clock(), self.vault)
+                arrivals.accept(session, [event], self.clock(), self.vault)
 
     def say(self, text: str = "", **values: Any) -> None:
         """A message of the citizen, one second after the one before."""
@@ -119,7 +119,7 @@ class House:
     def file(self) -> str:
         """A case of this citizen, as the action server would open it; returns its code."""
         with transaction(self.database) as session:
-            conversation = inbox.get_conversation(session, "zalo", USER, self.clock())
+            conversation = arrivals.get_conversation(session, "zalo", USER, self.clock())
             draft = Draft(conversation.id, "waste", "Rác ở ngõ 12 Chùa Bộc", ward_id=KIM_LIEN, area_id=DONG_DA)
             return open_case(session, self.rulebook, draft, "turn:0:0", self.clock()).code
 

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from cases.model import Case, CaseEvent, Officer, Unit
 from core.db import Database, changing_schema, open_database, reading
-from core.inbox import InboundEvent
+from core.events import InboundEvent
 from core.model import Conversation
 from core.vault import Vault
 from tests.fakes import FakePlatform, Reply

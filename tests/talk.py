@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from cases.model import Case, Officer
 from cases.rulebook import Rulebook
 from cases.service import Draft, open_case, resolve
-from core import inbox
+from core import arrivals
 from core.db import Database, reading, transaction
 from core.model import Attachment, Conversation, Inbound, Outbound, Turn
 from core.vault import Vault
@@ -54,7 +54,7 @@ class Talk(Filed):
         """A case of this citizen at Kim Liên, filed a minute later than the one before; returns the code."""
         self.clock.advance(minutes=1)
         with transaction(self.database) as session:
-            conversation = inbox.get_conversation(session, "zalo", user, self.clock())
+            conversation = arrivals.get_conversation(session, "zalo", user, self.clock())
             draft = Draft(conversation.id, category, text, "ngõ 12 Chùa Bộc", KIM_LIEN, DONG_DA)
             return open_case(session, self.rulebook, draft, f"filed:{self.clock()}", self.clock()).code
 
@@ -93,7 +93,7 @@ class Talk(Filed):
         kind = "media" if photos else "text"
         event = said(text, at=self.clock(), **{"user": self.user, "kind": kind, **values})
         with transaction(self.database) as session:
-            inbox.accept(session, event, self.clock(), self.vault)
+            arrivals.accept(session, [event], self.clock(), self.vault)
             row = session.scalars(select(Inbound).where(Inbound.external_id == event.external_id)).one()
             for _ in range(photos):
                 photo = Attachment(inbound_id=row.id, kind="image", url="http://127.0.0.1/p", next_at=self.clock())

@@ -17,7 +17,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from core import inbox, outbox
+from core import arrivals, outbox
 from core.config import Config, load_config
 from core.db import Base, Database, open_database, reading, transaction
 from core.events import SIGNALS, InboundEvent
@@ -119,7 +119,7 @@ class House:
         """One message through the outbox; what its row says after one try."""
         with transaction(self.database) as session:
             event = InboundEvent(self.contract.name, "e-1", self.contract.user, "text", NOW, WORDS)
-            inbox.accept(session, event, NOW, VAULT)
+            arrivals.accept(session, [event], NOW, VAULT)
             conversation = session.scalars(select(Conversation)).one()
             outbox.enqueue(session, conversation.id, "turn:1:0", text, NOW, author="bot")
         channels = build_channels(self.config, self.database, Vault(self.config.data_keys), lambda: NOW)

@@ -10,8 +10,8 @@ import yaml
 from bench.walks import Door
 from cases.demo import Given, add_case
 from cases.rulebook import load_rulebook
+from core.arrivals import get_conversation
 from core.db import open_database, transaction
-from core.inbox import get_conversation
 from tests.stack import ROOT, Stack
 from tests.support import KIM_LIEN, NOW
 

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from bench import hostile
 from core.config import Config, load_config
 from core.db import Base, Database, open_database, reading
-from core.inbox import InboundEvent
+from core.events import InboundEvent
 from core.model import Attachment, Conversation, Inbound
 from core.sealed import words_of
 from core.spool import Spool

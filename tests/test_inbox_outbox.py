@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from cases.model import Case, CaseEvent
 from cases.rulebook import Rulebook
 from cases.service import Draft, open_case
-from core import inbox, outbox
+from core import arrivals, inbox, outbox
 from core.db import Database, reading, transaction
-from core.inbox import LEASE, InboundEvent, LeaseLostError
+from core.events import InboundEvent
+from core.inbox import LEASE, LeaseLostError
 from core.model import Attachment, Conversation, Inbound, Outbound, Turn
 from core.sealed import words_of
 from tests.support import KIM_LIEN, NOW, VAULT, Clock, add_conversation, add_units, said
@@ -30,7 +31,7 @@ def is_tap(_conversation: Conversation, message: Inbound) -> bool:
 
 def accept(database: Database, *events: InboundEvent, now: datetime = NOW) -> list[bool]:
     with transaction(database) as session:
-        return [inbox.accept(session, event, now, VAULT) for event in events]
+        return [arrivals.accept(session, [event], now, VAULT) == 1 for event in events]
 
 
 def claim(database: Database, worker: str, now: datetime = NOW) -> tuple[int, list[str]] | None:
@@ -419,14 +420,14 @@ class TestStore:
 def test_answering_while_the_same_citizen_writes_does_not_deadlock(database: Database) -> None:
     """The gateway holds the new inbound's key lock and wants the conversation; the worker has it and wants its lock."""
     with transaction(database) as session:
-        conversation_id = inbox.get_conversation(session, "zalo", "u", NOW).id
+        conversation_id = arrivals.get_conversation(session, "zalo", "u", NOW).id
     changed = threading.Event()
 
     def write_more() -> None:
         changed.wait(5)
         with transaction(database) as session:
-            inbox.accept(
-                session, said("nữa", user="u", at=NOW + timedelta(seconds=1)), NOW + timedelta(seconds=1), VAULT
+            arrivals.accept(
+                session, [said("nữa", user="u", at=NOW + timedelta(seconds=1))], NOW + timedelta(seconds=1), VAULT
             )
 
     writer = threading.Thread(target=write_more)
@@ -459,7 +460,7 @@ def test_words_wait_for_more_of_the_same_thought_but_taps_do_not(database: Datab
 
     def hear(text: str, at: datetime) -> None:
         with transaction(database) as session:
-            inbox.accept(session, said(text, at=at), at, VAULT)
+            arrivals.accept(session, [said(text, at=at)], at, VAULT)
 
     second = timedelta(seconds=1)
     hear("Rác chất đống", NOW)

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from cases import consents
 from cases.consents import Purpose
-from core import inbox
+from core import arrivals
 from core.db import reading, transaction
 from core.model import Conversation, Outbound, Turn
 from core.vault import Vault
@@ -113,7 +113,7 @@ def test_the_number_comes_back_to_the_case_without_the_bot(desk: Desk, answer: s
     if answer == "words":
         event = said("số tôi 0912 345 678", user=user, at=desk.clock())
     with transaction(desk.database) as session:
-        inbox.accept(session, event, desk.clock(), vault)
+        arrivals.accept(session, [event], desk.clock(), vault)
     nobody = RasaClient(["http://127.0.0.1:9"], 1.0)
     assert Converser(desk.database, desk.rulebook, nobody, vault, desk.clock).step("w")
     kept = conversation_of(desk, code).phone

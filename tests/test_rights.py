@@ -19,7 +19,7 @@ from cases.data_requests import DataRequest
 from cases.masking import mask
 from cases.model import Case
 from cases.rulebook import Rulebook
-from core import inbox
+from core import arrivals
 from core.db import Database, reading, transaction
 from core.model import Attachment, Conversation, Inbound, Outbound, Turn
 from core.vault import Vault
@@ -68,7 +68,7 @@ class House:
         self.clock.advance(seconds=1)
         event = said(text, at=self.clock(), user=USER, **values)
         with transaction(self.database) as session:
-            inbox.accept(session, replace(event, channel=self.platform), self.clock(), self.vault)
+            arrivals.accept(session, [replace(event, channel=self.platform)], self.clock(), self.vault)
         before = len(self.channel.sent)
         self.work()
         return self.channel.texts[before:]
@@ -102,7 +102,7 @@ class House:
     def file(self, text: str = "Rác chất đống trước cổng chợ") -> list[str]:
         """A report up to its receipt."""
         with transaction(self.database) as session:
-            conversation = inbox.get_conversation(session, self.platform, USER, self.clock())
+            conversation = arrivals.get_conversation(session, self.platform, USER, self.clock())
             slots = {"description": text, "location": WHERE, "category": "waste", "requested_slot": "confirm"}
             began = (session.scalar(select(func.max(Turn.id))) or 0) + 1
             slots["draft"] = {"media": 0, "began": began}
@@ -168,7 +168,7 @@ def test_without_a_number_and_on_messenger_nobody_is_asked_about_calls(house: Ho
     house.file()
     house.platform = house.channel.name = "messenger"  # type: ignore[misc]
     with transaction(house.database) as session:
-        other = inbox.get_conversation(session, "messenger", USER, house.clock())
+        other = arrivals.get_conversation(session, "messenger", USER, house.clock())
         other.phone = house.vault.seal(PHONE)
         turns = [consents.next_question(session, other.id, turn, house.clock()) for turn in (900, 901, 902)]
     assert turns == [Purpose.TRAINING, Purpose.NEWS, None]
@@ -329,7 +329,7 @@ def test_words_of_a_case_stay_and_become_a_request_with_the_clock_of_the_law(hou
 
 def test_a_draft_that_is_erased_is_not_asked_about_again(house: House) -> None:
     with transaction(house.database) as session:
-        conversation = inbox.get_conversation(session, "zalo", USER, house.clock())
+        conversation = arrivals.get_conversation(session, "zalo", USER, house.clock())
         slots = {"description": "Rác nhà tôi", "requested_slot": "location", "draft": {"media": 0, "began": 1}}
         conversation.state = {"v": 1, "slots": slots, "loop": "report_form"}
     house.say("xóa dữ liệu của tôi", "privacy_request")

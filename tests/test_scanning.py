@@ -11,7 +11,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from cases.fingerprints import bits_apart, used_before
-from core import inbox
+from core import arrivals
 from core.content import fingerprint, recognise
 from core.db import Database, reading, transaction
 from core.model import Attachment
@@ -44,8 +44,8 @@ def receive(fetcher: MediaFetcher, host: MediaHost, data: bytes, user: str = "u1
     host.pages[path] = page(data)
     with transaction(fetcher.database) as session:
         photo = {"type": "image", "url": host.url + path}
-        inbox.accept(
-            session, said(user=user, kind="media", attachments=(photo,), at=fetcher.clock()), fetcher.clock(), VAULT
+        arrivals.accept(
+            session, [said(user=user, kind="media", attachments=(photo,), at=fetcher.clock())], fetcher.clock(), VAULT
         )
     assert fetcher.step("w")
     return newest(fetcher.database)

@@ -19,7 +19,7 @@ from werkzeug.serving import WSGIRequestHandler
 
 import manage
 from cases.rulebook import Rulebook
-from core import enclosure, inbox, outbox
+from core import arrivals, enclosure, outbox
 from core.config import DEMO_SETTINGS, Config, load_config
 from core.db import Base, Database, open_database, reading, transaction
 from core.enclosure import EnclosureError
@@ -344,7 +344,7 @@ def test_a_kept_file_travels_with_its_message_and_a_lost_one_is_said(
     now = datetime.now(UTC)
     kept = enclosure.keep(tmp_path, b"%PDF-1.7", "thu.pdf")
     with transaction(database) as session:
-        inbox.accept(session, InboundEvent("zalo", "e1", "u1", "text", now, "alo"), now, VAULT)
+        arrivals.accept(session, [InboundEvent("zalo", "e1", "u1", "text", now, "alo")], now, VAULT)
         conversation = session.scalars(select(Conversation)).one()
         for key, attachment in (("a", kept), ("b", {**kept, "name": "0" * 32})):
             outbox.enqueue(session, conversation.id, key, key, now, author="officer", attachment=attachment)

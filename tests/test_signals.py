@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from cases import personal
 from cases.rulebook import Rulebook
-from core import inbox, outbox
+from core import arrivals, outbox
 from core.db import Database, reading, transaction
 from core.erased import is_erased
 from core.events import InboundEvent
@@ -40,11 +40,11 @@ class House:
     def hear(self, kind: str, **values: Any) -> bool:
         event = InboundEvent("zalo", values.pop("id", f"e-{kind}"), values.pop("user", USER), kind, self.clock())
         with transaction(self.database) as session:
-            return inbox.accept(session, replace(event, **values), self.clock(), self.vault)
+            return arrivals.accept(session, [replace(event, **values)], self.clock(), self.vault) == 1
 
     def write(self, text: str, **values: Any) -> int:
         with transaction(self.database) as session:
-            conversation = inbox.get_conversation(session, "zalo", USER, self.clock())
+            conversation = arrivals.get_conversation(session, "zalo", USER, self.clock())
             author = values.pop("author", "bot")
             outbox.enqueue(session, conversation.id, f"k:{text}", text, self.clock(), author=author, **values)
             return session.scalars(select(Outbound.id).where(Outbound.key == f"k:{text}")).one()

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from cases.alarms import Alarm, Spooled, alarms
 from cases.rulebook import Rulebook
 from cases.service import Draft, open_case
-from core import inbox, outbox
+from core import arrivals, outbox
 from core.db import Database, transaction
 from core.model import ChannelToken, Outbound
 from core.spool import Spool
@@ -35,7 +35,7 @@ def test_queues_tokens_and_spool_are_seen_with_their_age(database: Database, clo
     spool = Spool(tmp_path / "spool", Vault(["key"]))
     with transaction(database) as session:
         conversation = add_conversation(session)
-        inbox.accept(session, said(TOLD), NOW, VAULT)
+        arrivals.accept(session, [said(TOLD)], NOW, VAULT)
         outbox.enqueue(session, conversation.id, "k1", TOLD, NOW, author="bot")
         outbox.enqueue(session, conversation.id, "k2", TOLD, NOW, author="bot")
         session.execute(update(Outbound).where(Outbound.key == "k2").values(status="dead"))
@@ -83,7 +83,7 @@ def test_what_ends_or_is_stuck_or_missing_is_an_alarm(database: Database, rulebo
         conversation = add_conversation(session)
         outbox.enqueue(session, conversation.id, "k", TOLD, NOW, author="bot")
         session.execute(update(Outbound).values(status="dead"))
-        inbox.accept(session, said(TOLD), NOW, VAULT)
+        arrivals.accept(session, [said(TOLD)], NOW, VAULT)
     found = _codes(database, rulebook, Spooled(3, 1, has_room=False), minutes=11)
     assert {"disk_full", "token_not_connected", "unanswered", "dead_letters"} <= found.keys()
     assert (found["spool_waiting"].count, found["spool_set_aside"].count) == (3, 1)

@@ -13,7 +13,7 @@ from cases.model import Case, CaseEvent, Officer
 from cases.rulebook import Rulebook
 from cases.service import Draft, open_case
 from cases.windows import NOTICES, Facts, Policy, Route, plan
-from core import inbox, outbox
+from core import arrivals, outbox
 from core.db import Database, reading, transaction
 from core.events import InboundEvent
 from core.model import Conversation, Outbound
@@ -143,7 +143,7 @@ class House:
     def say(self, text: str) -> None:
         with transaction(self.database) as session:
             event = InboundEvent("zalo", f"{text}", "u1", "text", self.clock(), text)
-            inbox.accept(session, event, self.clock(), VAULT)
+            arrivals.accept(session, [event], self.clock(), VAULT)
 
     def open_case(self) -> None:
         with transaction(self.database) as session:

@@ -18,7 +18,7 @@ from core import metrics
 from core.clock import local_now
 from core.config import Config, load_config
 from core.db import Database, open_database, reading
-from core.inbox import InboundEvent
+from core.events import InboundEvent
 from core.intake import Intake
 from core.log import configure
 from core.model import Conversation

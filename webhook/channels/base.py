@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from cases.windows import Route
-from core.inbox import InboundEvent
+from core.events import InboundEvent
 from webhook.options import is_link
 
 
