@@ -106,7 +106,11 @@ def question_beside(text: Text, read: Read) -> Tuple[Text, Text]:
 def complaint_beside(text: Text, read: Read) -> Tuple[Tuple[Text, float], ...]:
     """The categories of the matter praise goes on to ("khen cảnh sát, nhưng sân bóng hò hét tới 24 giờ"), if any."""
     match = _BUT.search(without_marks(text))
-    rest = text[match.end() :] if match else ""
+    return complaint_in(text[match.end() :] if match else "", read)
+
+
+def complaint_in(rest: Text, read: Read) -> Tuple[Tuple[Text, float], ...]:
+    """The categories of what is left of a message beside its praise or its question, if that is a complaint."""
     if len(rest.split()) < FEWEST_WORDS + 1:
         return ()
     intent, ranking = read(rest)

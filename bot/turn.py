@@ -23,7 +23,7 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.core.training_data.story_reader.yaml_story_reader import YAMLStoryReader
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.matters import Read, complaint_beside, matters_of, question_beside
+from bot.matters import Read, complaint_beside, complaint_in, matters_of, question_beside
 
 STATE_VERSION = 1
 NOTICE_VERSION = "2026-11-28"  # a new one when the wording of utter_notice changes: everybody is told again
@@ -146,13 +146,18 @@ def _from_text(processor: MessageProcessor, text: Text, meant: Optional[Text]) -
         ranking = tuple((entry["name"], float(entry["confidence"])) for entry in data.get("category_ranking") or [])
         return data["intent"].get("name") or "", ranking
 
-    beside = complaint_beside(parsed.text, read) if parse_data["intent"].get("name") == "praise" else ()
+    intent = parse_data["intent"].get("name") or ""
+    may_ask = intent == "report" or intent.startswith("faq_")
+    asks, rest = question_beside(parsed.text, read) if may_ask else ("", "")
+    beside = complaint_beside(parsed.text, read) if intent == "praise" else ()
+    if asks and intent != "report":
+        beside = complaint_in(rest, read)
     if beside:
         parse_data["intent"] = {"name": "report", "confidence": 1.0}
         parse_data["category_ranking"] = [{"name": name, "confidence": chance} for name, chance in beside]
         parse_data["category"] = parse_data["category_ranking"][0]
     if parse_data["intent"].get("name") == "report":
-        parse_data["asks"], rest = question_beside(parsed.text, read)
+        parse_data["asks"] = asks
         parse_data["matters"] = _matters(rest or parsed.text, read)
     return parse_data
 

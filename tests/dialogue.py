@@ -36,6 +36,8 @@ class Heard:
     confidence: float = 1.0
     category: str = "waste"
     sure: float = 0.9
+    runner_up: tuple[str, float] | None = None
+    asks: str = ""  # the topic that a report also asks about
 
 
 class Dialogue:
@@ -55,9 +57,9 @@ class Dialogue:
         message["metadata"] = {**question["metadata"], "missed": missed, "noticed": True}
         slots, intent = dict(state.get("slots") or {}), message["intent"]["name"]
         replies: list[dict[str, Any]] = []
-        first = "report_form" if state.get("loop") else actions_by_intent()[intent]
-        self._run(first, message, slots, replies)
-        if first == "report_form" and slots.get("requested_slot") is None:
+        step = "report_form" if state.get("loop") else actions_by_intent()[intent]
+        step = self._run(step, message, slots, replies) or step
+        if step == "report_form" and slots.get("requested_slot") is None:
             self._run("action_file_case", message, slots, replies)
         self.answers.append([reply["text"] for reply in replies])
         again = any(reply.get("custom", {}).get("missed") for reply in replies)
@@ -81,19 +83,24 @@ class Dialogue:
         intent, confidence = (meant, 1.0) if meant else (heard.intent, heard.confidence)
         code = find_code(text)  # as bot/entities.py finds it
         category = {"name": heard.category, "confidence": heard.sure}
+        others = [{"name": heard.runner_up[0], "confidence": heard.runner_up[1]}] if heard.runner_up else []
         return {
             "text": text,
             "intent": {"name": intent, "confidence": confidence},
             "entities": _entities({"case_code": code} if code else {}),
+            "intent_ranking": [{"name": intent, "confidence": confidence}, *others],
+            "asks": heard.asks,
             "category": category,
             "category_ranking": [category],
         }
 
-    def _run(self, action: str, message: dict[str, Any], slots: dict[str, Any], replies: list[dict[str, Any]]) -> None:
-        """One action by way of the action server, in place of Rasa's call to it."""
+    def _run(
+        self, action: str, message: dict[str, Any], slots: dict[str, Any], replies: list[dict[str, Any]]
+    ) -> str | None:
+        """One action by way of the action server, in place of Rasa's call to it, and the one it hands over to."""
         if action.startswith("utter_"):
             replies.append(_reply({"response": action}))
-            return
+            return None
         call = {
             "next_action": "validate_report_form" if action == "report_form" else action,
             "sender_id": "turn",
@@ -104,6 +111,10 @@ class Dialogue:
         assert done is not None
         slots.update({event["name"]: event["value"] for event in done.events if event["event"] == "slot"})
         replies.extend(_reply(response) for response in done.responses)
+        follows = next((event["name"] for event in done.events if event["event"] == "followup"), None)
+        if follows:
+            self._run(follows, message, slots, replies)
+        return follows
 
 
 @cache

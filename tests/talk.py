@@ -76,11 +76,13 @@ class Talk(Filed):
         confidence: float = 0.9,
         category: str = "waste",
         sure: float = 0.3,
+        runner_up: tuple[str, float] | None = None,
+        asks: str = "",
         photos: int = 0,
         **values: Any,
     ) -> list[str]:
         """One message and the bot's replies to it; `intent` and `category` are the classifier's."""
-        self.dialogue.heard = Heard(intent, confidence, category, sure)
+        self.dialogue.heard = Heard(intent, confidence, category, sure, runner_up, asks)
         self.hear(text, photos=photos, **values)
         found = self._conversations()
         self.before = {row.id: (row.state, row.options, row.officer_spoke) for row in found}

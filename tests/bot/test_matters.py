@@ -2,7 +2,7 @@
 
 import unittest
 
-from bot.matters import complaint_beside, matters_of, parts_of
+from bot.matters import complaint_beside, complaint_in, matters_of, parts_of, question_beside
 
 KINDS: dict[str, tuple[str, float]] = {
     "rác": ("waste", 0.9),
@@ -36,6 +36,32 @@ class MattersTest(unittest.TestCase):
             "rác sạch quá, khen cả tổ",
         ):
             self.assertFalse(complaint_beside(text, read), text)
+
+    def test_a_question_beside_a_matter_is_told_apart_from_it(self) -> None:
+        def reads(text: str) -> "tuple[str, tuple[tuple[str, float], ...]]":
+            return ("faq_birth_registration", ()) if "khai sinh" in text else read(text)
+
+        for text in (
+            "cho hỏi khai sinh ở đâu ạ? tiện thể rác chất đống đầu ngõ cả tuần",
+            "rác chất đống đầu ngõ cả tuần. Nhân tiện cho hỏi khai sinh cần những gì",
+        ):
+            with self.subTest(text):
+                topic, rest = question_beside(text, reads)
+                self.assertEqual((topic, complaint_in(rest, reads)[0][0]), ("faq_birth_registration", "waste"))
+                self.assertNotIn("khai sinh", rest)
+        for text in ("cho hỏi khai sinh ở đâu ạ?", "rác chất đống, ngoài ra đèn đường cũng hỏng"):
+            self.assertEqual(question_beside(text, reads), ("", ""))
+        self.assertEqual(complaint_in("cảm ơn em nhiều lắm nhé", reads), ())
+
+    def test_what_is_listed_or_said_to_be_two_is_cut_and_a_mere_besides_is_not(self) -> None:
+        listed = "Ở ngõ 12: thứ nhất rác chất đống cả tuần; thứ nhì có đèn đường hỏng"
+        both = "rác chất đống đầu ngõ, chưa kể đèn đường tắt ngóm, ghi hộ cả hai"
+        for text in (listed, both):
+            with self.subTest(text):
+                found = [matter.ranking[0][0] for matter in matters_of(text, read)]
+                self.assertEqual(found, ["waste", "power_lighting"])
+        self.assertEqual(matters_of("rác chất đống đầu ngõ, chưa kể đèn đường tắt ngóm", read), [])
+        self.assertEqual(len(parts_of("Hôm thứ hai có rác, thứ nhất là mùi")), 1)
 
     def test_the_end_of_a_sentence_alone_makes_no_second_matter(self) -> None:
         self.assertEqual(matters_of("rác chất đống đầu ngõ. đèn đường cũng hỏng lâu rồi", read), [])
